@@ -1,0 +1,70 @@
+"""The schedule that Beat runs: seeded once, kept in the database, and people's from then on."""
+
+from dataclasses import dataclass
+
+from django.db import router
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A task that runs every so many seconds; one not started by its next run is dropped."""
+
+    name: str
+    task: str
+    every_seconds: int
+    description: str
+
+
+ENTRIES = (
+    Entry(
+        "Enforce what is due",
+        "ads.tasks.enforce_dayparting",
+        20,
+        "Decides the campaigns whose status time may have changed: windows, flights, midnights.",
+    ),
+    Entry(
+        "Open new days",
+        "ads.tasks.reset_daily_monthly_spends",
+        60,
+        "Opens the day of every brand that has entered a new one; its budgets start afresh.",
+    ),
+    Entry(
+        "Sweep everything",
+        "ads.tasks.enforce_budgets",
+        300,
+        "The safety net: decides every campaign again. What it changes, the others have missed.",
+    ),
+    Entry(
+        "Verify the ledger",
+        "ads.tasks.verify_ledger",
+        600,
+        "Compares totals with the ledger, a slice of brands at a time, and reports what differs.",
+    ),
+)
+
+
+def seed_schedule(*, using: str = "default", **_: object) -> None:
+    """Makes the entries that are missing, and leaves those that people changed as they are."""
+    from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+    if not router.allow_migrate_model(using, PeriodicTask) or not _is_migrated(using):
+        return
+    for entry in ENTRIES:
+        if PeriodicTask.objects.using(using).filter(name=entry.name).exists():
+            continue
+        interval, _created = IntervalSchedule.objects.using(using).get_or_create(
+            every=entry.every_seconds, period=IntervalSchedule.SECONDS
+        )
+        PeriodicTask.objects.using(using).create(
+            name=entry.name,
+            task=entry.task,
+            interval=interval,
+            expire_seconds=entry.every_seconds,
+            description=entry.description,
+        )
+
+
+def _is_migrated(using: str) -> bool:
+    from django.db import connections
+
+    return "django_celery_beat_periodictask" in connections[using].introspection.table_names()

@@ -1,0 +1,31 @@
+"""The nouns: what is stored, and what the database refuses."""
+
+from ads.models.brand import Brand, BrandQuerySet, BrandZone
+from ads.models.campaign import Campaign, CampaignQuerySet
+from ads.models.dayparting import DaypartingSchedule
+from ads.models.jobs import JobProgress
+from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
+from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
+from ads.models.status import Cause, StatusChange
+
+__all__ = [
+    "FLIGHT_STARTS_ON",
+    "Brand",
+    "BrandPeriod",
+    "BrandQuerySet",
+    "BrandZone",
+    "Campaign",
+    "CampaignPeriod",
+    "CampaignQuerySet",
+    "Cause",
+    "DaypartingSchedule",
+    "JobProgress",
+    "Kind",
+    "PeriodKind",
+    "SnapshotDay",
+    "SnapshotValue",
+    "SpendKey",
+    "SpendLog",
+    "StatusChange",
+    "Waiver",
+]

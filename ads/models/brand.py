@@ -1,0 +1,157 @@
+"""Brand: a client, its budgets and its time zone; and the history of its zones."""
+
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone as clock
+from simple_history.models import HistoricalRecords
+
+from ads.actor import actor_user
+from ads.models.amounts import IntegerOnSqlite, OptionalAmount, within
+from ads.models.choices import check_currency, check_zone, currency_choices, zone_choices
+from ads.models.settings import SettingsModel, SettingsQuerySet
+from ads.rules.money import from_micros
+from ads.rules.periods import Calendar, ZoneSpan, month_start
+
+NO_LIMIT = "Empty: no limit. 0: spend nothing."
+
+
+class BrandQuerySet(SettingsQuerySet["Brand"]):
+    path_to_brand: ClassVar[str] = "pk"
+    path_to_brand_id: ClassVar[str] = "pk"
+    not_in_bulk: ClassVar[frozenset[str]] = frozenset({"currency", "opened_on"})
+
+    def lock(self, brand_ids: Collection[int]) -> list["Brand"]:
+        """Locks these brands in id order, in a statement of its own; everything else is read after it."""
+        if not brand_ids:
+            return []
+        return list(self.filter(pk__in=brand_ids).order_by("pk").select_for_update(no_key=True))
+
+
+class Brand(SettingsModel):
+    name = models.CharField(max_length=200, unique=True)
+    daily_budget_micros = models.BigIntegerField(null=True, blank=True)
+    monthly_budget_micros = models.BigIntegerField(null=True, blank=True)
+    timezone = models.CharField(
+        "time zone",
+        max_length=64,
+        blank=True,
+        default="",
+        choices=zone_choices,
+        help_text="Where the brand's day and month begin. Empty: the system's time zone. "
+        "A change takes effect at the next midnight.",
+    )
+    currency = models.CharField(
+        max_length=3,
+        default="USD",
+        choices=currency_choices,
+        help_text="Fixed once there is spend.",
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Switched off, none of the brand's campaigns runs."
+    )
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    opened_on = models.DateField(null=True, blank=True, editable=False)
+    assigned_to = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="brands",
+        help_text="Who sees and manages this brand, besides superusers.",
+    )
+
+    daily_budget = OptionalAmount("daily_budget_micros")
+    monthly_budget = OptionalAmount("monthly_budget_micros")
+
+    objects = BrandQuerySet.as_manager()
+    history = HistoricalRecords(excluded_fields=["opened_on"], get_user=actor_user)
+
+    decided_fields: ClassVar[frozenset[str]] = frozenset({"opened_on"})
+
+    class Meta:
+        ordering = ("name",)
+        constraints = [
+            models.CheckConstraint(
+                condition=within("daily_budget_micros", 0) & within("monthly_budget_micros", 0),
+                name="brand_budgets_not_negative",
+            ),
+            IntegerOnSqlite(columns=["daily_budget_micros", "monthly_budget_micros"], name="brand_integer_micros"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def owner(self) -> tuple[int | None, set[int] | None]:
+        return self.pk, None
+
+    def check_change(self) -> None:
+        check_zone("timezone", self.timezone)
+        check_currency("currency", self.currency)
+        if self.pk is None:
+            return
+        stored = Brand.objects.filter(pk=self.pk).values_list("currency", flat=True).first()
+        if stored is not None and stored != self.currency and self.has_spend():
+            raise ValidationError({"currency": f"This brand has spend in {stored}; its currency cannot change."})
+
+    def has_spend(self) -> bool:
+        from ads.models.ledger import SpendLog
+
+        return SpendLog.objects.filter(brand_id=self.pk).exists()
+
+    @property
+    def zone_name(self) -> str:
+        """The IANA name asked for; the system's where the brand names none."""
+        return self.timezone or settings.TIME_ZONE
+
+    @property
+    def calendar(self) -> Calendar:
+        """The brand's days and months, with every zone it has had."""
+        spans = [ZoneSpan(span.first_day, ZoneInfo(span.zone)) for span in self.zones.all()]
+        return Calendar(tuple(spans)) if spans else Calendar.fixed(self.zone_name)
+
+    @property
+    def current_daily_spend(self) -> Decimal:
+        """Spent less waived in the brand's current day."""
+        return from_micros(self._counted("DAY", self._today()))
+
+    @property
+    def current_monthly_spend(self) -> Decimal:
+        """Spent less waived in the brand's current month."""
+        return from_micros(self._counted("MONTH", month_start(self._today())))
+
+    @property
+    def daily_remaining(self) -> Decimal | None:
+        """The day's budget less what counts against it; negative when over, None without a budget."""
+        return None if self.daily_budget is None else self.daily_budget - self.current_daily_spend
+
+    @property
+    def monthly_remaining(self) -> Decimal | None:
+        """The month's budget less what counts against it; negative when over, None without a budget."""
+        return None if self.monthly_budget is None else self.monthly_budget - self.current_monthly_spend
+
+    def _today(self) -> date:
+        return self.calendar.local_date(clock.now())
+
+    def _counted(self, kind: str, starts_on: date) -> int:
+        period = self.periods.filter(kind=kind, starts_on=starts_on).first()
+        return 0 if period is None else period.counted_micros
+
+
+class BrandZone(models.Model):
+    """The zone that rules a brand's dates from `first_day`'s midnight in it; rows in force are never changed."""
+
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="zones")
+    first_day = models.DateField()
+    zone = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("brand_id", "first_day")
+        constraints = [models.UniqueConstraint(fields=["brand", "first_day"], name="brandzone_unique_first_day")]
+
+    def __str__(self) -> str:
+        return f"{self.zone} from {self.first_day}"

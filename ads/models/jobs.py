@@ -1,0 +1,15 @@
+"""Long jobs remember how far they got."""
+
+from django.db import models
+
+
+class JobProgress(models.Model):
+    name = models.CharField(max_length=64, primary_key=True)
+    position = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.position}"

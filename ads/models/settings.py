@@ -1,0 +1,178 @@
+"""What Brand, Campaign and DaypartingSchedule share: however one is written, it is decided again."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar, TypeVar
+
+from django.db import models, transaction
+from django.db.models import ProtectedError
+
+from ads.errors import DecidedFieldError, Protected
+from ads.models.querysets import VisibleQuerySet
+from ads.signals import settings_changed
+
+
+def lock_brands(brand_ids: Collection[int | None]) -> None:
+    """Takes the brand rows' locks in id order, before anything else is locked or read."""
+    from ads.models.brand import Brand
+
+    Brand.objects.lock({brand_id for brand_id in brand_ids if brand_id is not None})
+
+
+class SettingsModel(models.Model):
+    """Saved or deleted in one transaction with the decision that follows from it, the brand locked first."""
+
+    decided_fields: ClassVar[frozenset[str]] = frozenset()
+
+    class Meta:
+        abstract = True
+
+    def owner(self) -> tuple[int | None, set[int] | None]:
+        """The brand's id, and the ids of the campaigns this row concerns (None: all of the brand's)."""
+        raise NotImplementedError
+
+    def save(
+        self,
+        *,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        with transaction.atomic(using=using):
+            lock_brands({self.owner()[0]})
+            self.check_change()
+            super().save(
+                force_insert=force_insert,
+                force_update=force_update,
+                using=using,
+                update_fields=self._writable(update_fields, force_insert=bool(force_insert)),
+            )
+            self._announce()
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        with transaction.atomic(using=using):
+            brand_id, campaign_ids = self.owner()
+            lock_brands({brand_id})
+            try:
+                deleted = super().delete(using=using, keep_parents=keep_parents)
+            except ProtectedError as error:
+                raise Protected(
+                    f"{self} has campaigns, spend or a history of its own and cannot be deleted; archive it instead"
+                ) from error
+            if brand_id is not None:
+                settings_changed.send(type(self), brand_ids={brand_id}, campaign_ids=campaign_ids)
+        return deleted
+
+    def check_change(self) -> None:
+        """Raises ValidationError where what is about to be saved breaks a rule about what may change."""
+
+    def _writable(self, update_fields: Iterable[str] | None, *, force_insert: bool) -> list[str] | None:
+        """Never what the system decided: a stale instance would bring an old status back."""
+        if not self.decided_fields or self._state.adding or force_insert:
+            return None if update_fields is None else list(update_fields)
+        names = update_fields
+        if names is None:
+            names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
+        return [name for name in names if name not in self.decided_fields]
+
+    def _announce(self) -> None:
+        brand_id, campaign_ids = self.owner()
+        if brand_id is None:
+            raise AssertionError("a saved row has an owner")
+        settings_changed.send(type(self), brand_ids={brand_id}, campaign_ids=campaign_ids)
+
+
+S = TypeVar("S", bound=SettingsModel)
+
+
+class SettingsQuerySet(VisibleQuerySet[S]):
+    """The bulk ways to write: brands locked first, the change kept in the history, its consequence decided."""
+
+    path_to_brand_id: ClassVar[str] = "brand_id"
+    path_to_campaign_id: ClassVar[str | None] = None
+    not_in_bulk: ClassVar[frozenset[str]] = frozenset()
+
+    def update(self, **kwargs: Any) -> int:
+        self._refuse(kwargs)
+        with transaction.atomic(using=self.db):
+            brand_ids, campaign_ids = self._lock_owners()
+            # The filter may be on what is being written, so the rows are pinned by key.
+            pinned = self.model._base_manager.filter(pk__in=list(self.values_list("pk", flat=True)))
+            updated = pinned.update(**kwargs)
+            self._remember(pinned.all(), update=True)
+            self._announce(brand_ids, campaign_ids)
+        self._result_cache = None
+        return updated
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(self, objs: Iterable[S], fields: Iterable[str], batch_size: int | None = None) -> int:
+        rows, names = list(objs), list(fields)
+        self._refuse(names)
+        pinned = self.filter(pk__in=[row.pk for row in rows])
+        with transaction.atomic(using=self.db):
+            brand_ids, campaign_ids = pinned._lock_owners()
+            updated = models.QuerySet(self.model, using=self.db).bulk_update(rows, names, batch_size)
+            self._remember(pinned.all(), update=True)
+            self._announce(brand_ids, campaign_ids)
+        return updated
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[S], *args: Any, **kwargs: Any) -> list[S]:
+        rows = list(objs)
+        with transaction.atomic(using=self.db):
+            lock_brands({row.owner()[0] for row in rows})
+            created = super().bulk_create(rows, *args, **kwargs)
+            self._remember(created, update=False)
+            owners = [row.owner() for row in created]
+            self._announce(
+                {brand_id for brand_id, _ in owners if brand_id is not None},
+                set().union(*(campaign_ids or () for _, campaign_ids in owners)),
+            )
+        return created
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with transaction.atomic(using=self.db):
+            brand_ids, campaign_ids = self._lock_owners()
+            try:
+                deleted = super().delete()
+            except ProtectedError as error:
+                raise Protected(
+                    "Some of these have campaigns, spend or a history of their own and cannot be deleted; "
+                    "archive them instead"
+                ) from error
+            self._announce(brand_ids, campaign_ids)
+        return deleted
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def _refuse(self, names: Collection[str]) -> None:
+        for name in sorted(self.model.decided_fields.intersection(names)):
+            raise DecidedFieldError(f"{name} is decided by the system; change the settings it follows from")
+        for name in sorted(self.not_in_bulk.intersection(names)):
+            raise DecidedFieldError(f"{name} cannot be changed in bulk; save each row instead")
+
+    def _lock_owners(self) -> tuple[set[int], set[int]]:
+        """Locks the brands of these rows; returns their ids and those of the campaigns concerned."""
+        if self.path_to_campaign_id is None:
+            brand_ids, campaign_ids = set(self.order_by().values_list(self.path_to_brand_id, flat=True)), set()
+        else:
+            owners = list(self.order_by().values_list(self.path_to_brand_id, self.path_to_campaign_id))
+            brand_ids, campaign_ids = {brand for brand, _ in owners}, {campaign for _, campaign in owners}
+        lock_brands(brand_ids)
+        return brand_ids, campaign_ids
+
+    def _remember(self, rows: Iterable[S], *, update: bool) -> None:
+        self.model.history.bulk_history_create(list(rows), batch_size=500, update=update)  # type: ignore[attr-defined]
+
+    def _announce(self, brand_ids: set[int], campaign_ids: set[int]) -> None:
+        if brand_ids:
+            settings_changed.send(
+                self.model,
+                brand_ids=brand_ids,
+                campaign_ids=campaign_ids if self.path_to_campaign_id is not None else None,
+            )

@@ -1,0 +1,61 @@
+"""StatusChange: one change of a campaign's status or reasons, with its cause, and who and when."""
+
+from django.db import models
+
+from ads.models.brand import Brand
+from ads.models.campaign import STATUS_CHOICES, Campaign, reasons_from_codes
+from ads.models.querysets import AppendOnlyModel, AppendOnlyQuerySet
+from ads.rules.serving import Reason
+
+
+class Cause(models.TextChoices):
+    SPEND = "SPEND", "Spend recorded"
+    SETTINGS = "SETTINGS", "Settings changed"
+    CLOCK = "CLOCK", "Time came"
+    ROLLOVER = "ROLLOVER", "New day"
+    RESET = "RESET", "Budget reset by a person"
+    REPAIR = "REPAIR", "Totals repaired"
+    SWEEP = "SWEEP", "Safety-net sweep"
+
+
+class StatusChangeQuerySet(AppendOnlyQuerySet["StatusChange"]):
+    pass
+
+
+class StatusChange(AppendOnlyModel):
+    brand = models.ForeignKey(
+        Brand, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="status_changes", db_index=False
+    )
+    from_status = models.CharField(max_length=9, choices=STATUS_CHOICES)
+    from_reason_codes = models.CharField(max_length=200, blank=True)
+    to_status = models.CharField(max_length=9, choices=STATUS_CHOICES)
+    reason_codes = models.CharField(max_length=200, blank=True)
+    cause = models.CharField(max_length=8, choices=Cause.choices)
+    by = models.CharField(max_length=150, blank=True)
+    at = models.DateTimeField()
+
+    objects = StatusChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = [
+            # A campaign's history, and its state at a moment; a brand's latest changes.
+            models.Index(fields=["campaign", "at"], name="statuschange_by_campaign"),
+            models.Index(fields=["brand", "at"], name="statuschange_by_brand"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_status} to {self.to_status}"
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What stood against running after the change, in order."""
+        return reasons_from_codes(self.reason_codes)
+
+    @property
+    def from_reasons(self) -> tuple[Reason, ...]:
+        """What stood against running before the change, in order."""
+        return reasons_from_codes(self.from_reason_codes)

@@ -1,0 +1,267 @@
+"""The one writer of status, reasons and next_transition_at.
+
+Whoever calls `decide_brands` or `decide_campaigns` holds the brands' locks and is inside a transaction; `tick`
+and `sweep` take both themselves.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from ads.actor import actor_name
+from ads.models import Brand, Campaign, Cause, StatusChange
+from ads.models.campaign import reasons_from_codes
+from ads.rules.serving import Decision, Reason, Status, decide
+from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
+from ads.services.transactions import retrying
+
+logger = logging.getLogger("ads.enforcement")
+
+DUE_PER_TRANSACTION = 5_000
+BRANDS_PER_TRANSACTION = 200
+ROWS_PER_STATEMENT = 2_000
+
+VERBS = {
+    Status.ACTIVE: "Resuming",
+    Status.PAUSED: "Pausing",
+    Status.INACTIVE: "Switching off",
+    Status.COMPLETED: "Completing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One campaign whose status or reasons are others than before."""
+
+    campaign_id: int
+    campaign: str
+    brand_id: int
+    brand: str
+    from_status: Status
+    from_reasons: tuple[Reason, ...]
+    to_status: Status
+    reasons: tuple[Reason, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The change as the log tells it."""
+        words = ", ".join(reason.words for reason in self.reasons) or "nothing stands against it"
+        verb = VERBS[self.to_status] if self.from_status != self.to_status else f"Still {self.to_status.lower()}:"
+        return f"{verb} campaign {self.campaign} ({self.brand}): {words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How many campaigns were decided, and what changed."""
+
+    campaigns: int
+    changes: list[Change]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run over many transactions did, in campaigns."""
+
+    decided: int = 0
+    paused: int = 0
+    resumed: int = 0
+    other_changes: int = 0
+
+    @property
+    def changed(self) -> int:
+        return self.paused + self.resumed + self.other_changes
+
+    def add(self, decided: Decided) -> None:
+        self.decided += decided.campaigns
+        for change in decided.changes:
+            became = None if change.from_status == change.to_status else change.to_status
+            if became == Status.PAUSED:
+                self.paused += 1
+            elif became == Status.ACTIVE:
+                self.resumed += 1
+            else:
+                self.other_changes += 1
+
+
+def decide_brands(brands: Sequence[Brand], *, cause: Cause, now: datetime) -> Decided:
+    """Decides every campaign of these locked brands."""
+    campaigns = Campaign.objects.filter(brand_id__in=[brand.pk for brand in brands])
+    return _decide(brands, campaigns, cause=cause, now=now)
+
+
+def decide_campaigns(
+    brands: Sequence[Brand], campaign_ids: Iterable[int], *, cause: Cause, now: datetime
+) -> Decided:
+    """Decides these campaigns of these locked brands."""
+    return _decide(brands, Campaign.objects.filter(pk__in=list(campaign_ids)), cause=cause, now=now)
+
+
+def tick(now: datetime) -> Tally:
+    """Decides the campaigns whose status or reasons time alone may have changed by now, and no others."""
+    tally = Tally()
+    while True:
+        due = list(
+            Campaign.objects.filter(next_transition_at__lte=now)
+            .order_by()
+            .values_list("brand_id", "pk")[:DUE_PER_TRANSACTION]
+        )
+        if due:
+            tally.add(_decide_due({brand_id for brand_id, _ in due}, [pk for _, pk in due], now))
+        if len(due) < DUE_PER_TRANSACTION:
+            return tally
+
+
+@retrying
+def _decide_due(brand_ids: set[int], campaign_ids: list[int], now: datetime) -> Decided:
+    brands = Brand.objects.lock(brand_ids)
+    still_due = Campaign.objects.filter(pk__in=campaign_ids, next_transition_at__lte=now)
+    return _decide(brands, still_due, cause=Cause.CLOCK, now=now)
+
+
+def sweep(now: datetime) -> Tally:
+    """Decides everything again. What it changes, the other paths have missed: that should be nothing."""
+    tally = Tally()
+    last = 0
+    while True:
+        brand_ids = list(
+            Brand.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BRANDS_PER_TRANSACTION]
+        )
+        if not brand_ids:
+            return tally
+        tally.add(_sweep_brands(brand_ids, now))
+        last = brand_ids[-1]
+
+
+@retrying
+def _sweep_brands(brand_ids: list[int], now: datetime) -> Decided:
+    brands = Brand.objects.lock(brand_ids)
+    return _decide(brands, Campaign.objects.filter(brand_id__in=brand_ids), cause=Cause.SWEEP, now=now)
+
+
+def _decide(
+    brands: Sequence[Brand], campaigns: QuerySet[Campaign], *, cause: Cause, now: datetime
+) -> Decided:
+    names = {brand.pk: brand.name for brand in brands}
+    decided = 0
+    stale: list[tuple[StoredDecision, Decision]] = []
+    for stored, facts in load_campaign_facts(campaigns, load_brand_facts(brands, now), now):
+        decided += 1
+        decision = decide(facts, now)
+        if _is_stale(stored, decision):
+            stale.append((stored, decision))
+    written = _compare_and_set(stale, now)
+    changes = [
+        _change(stored, decision, names[stored.brand_id])
+        for stored, decision in stale
+        if stored.campaign_id in written and _is_change(stored, decision)
+    ]
+    _record(changes, cause=cause, now=now)
+    return Decided(decided, changes)
+
+
+def _codes(reasons: tuple[Reason, ...]) -> str:
+    return ",".join(reasons)
+
+
+def _is_stale(stored: StoredDecision, decision: Decision) -> bool:
+    return (
+        stored.status_since is None
+        or stored.status != decision.status
+        or stored.next_transition_at != decision.next_transition_at
+        or stored.reason_codes != _codes(decision.reasons)
+    )
+
+
+def _is_change(stored: StoredDecision, decision: Decision) -> bool:
+    """A campaign's first status is no change."""
+    return stored.status_since is not None and (
+        stored.status != decision.status or stored.reason_codes != _codes(decision.reasons)
+    )
+
+
+def _change(stored: StoredDecision, decision: Decision, brand: str) -> Change:
+    return Change(
+        campaign_id=stored.campaign_id,
+        campaign=stored.name,
+        brand_id=stored.brand_id,
+        brand=brand,
+        from_status=Status(stored.status),
+        from_reasons=reasons_from_codes(stored.reason_codes),
+        to_status=decision.status,
+        reasons=decision.reasons,
+    )
+
+
+def _compare_and_set(stale: Sequence[tuple[StoredDecision, Decision]], now: datetime) -> set[int]:
+    """Writes each decision where the campaign still stands as it was read; returns the ids written."""
+    written: set[int] = set()
+    for rows in _in_slices(stale, ROWS_PER_STATEMENT):
+        written |= _write_slice(rows, now)
+    if len(written) < len(stale):
+        logger.warning("%d campaigns were decided elsewhere meanwhile", len(stale) - len(written))
+    return written
+
+
+def _in_slices(
+    rows: Sequence[tuple[StoredDecision, Decision]], size: int
+) -> Iterator[Sequence[tuple[StoredDecision, Decision]]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _write_slice(rows: Sequence[tuple[StoredDecision, Decision]], now: datetime) -> set[int]:
+    instant = connection.ops.adapt_datetimefield_value
+    typed = connection.vendor == "postgresql"
+    row = "(%s::bigint, %s, %s, %s, %s, %s::timestamptz, %s::timestamptz)" if typed else "(%s, %s, %s, %s, %s, %s, %s)"
+    params: list[object] = []
+    for stored, decision in rows:
+        since = stored.status_since if stored.status == decision.status else None
+        params += (
+            stored.campaign_id, stored.status, stored.reason_codes, decision.status.value, _codes(decision.reasons),
+            instant(decision.next_transition_at), instant(since or now),
+        )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH decided (id, was_status, was_reasons, status, reasons, next_at, since) AS "
+            f"(VALUES {', '.join([row] * len(rows))}) "  # noqa: S608 - placeholders only
+            "UPDATE ads_campaign SET status = decided.status, reason_codes = decided.reasons, "
+            "next_transition_at = decided.next_at, status_since = decided.since FROM decided "
+            "WHERE ads_campaign.id = decided.id AND ads_campaign.status = decided.was_status "
+            "AND ads_campaign.reason_codes = decided.was_reasons RETURNING ads_campaign.id",
+            params,
+        )
+        return {campaign_id for (campaign_id,) in cursor.fetchall()}
+
+
+def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
+    if not changes:
+        return
+    by = actor_name()
+    StatusChange.objects.bulk_create(
+        [
+            StatusChange(
+                brand_id=change.brand_id,
+                campaign_id=change.campaign_id,
+                from_status=change.from_status,
+                from_reason_codes=_codes(change.from_reasons),
+                to_status=change.to_status,
+                reason_codes=_codes(change.reasons),
+                cause=cause,
+                by=by,
+                at=now,
+            )
+            for change in changes
+        ],
+        batch_size=ROWS_PER_STATEMENT,
+    )
+    transaction.on_commit(partial(_log, changes))
+
+
+def _log(changes: Sequence[Change]) -> None:
+    for change in changes:
+        logger.info("%s", change.sentence)

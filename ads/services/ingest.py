@@ -1,0 +1,128 @@
+"""The one door through which spend gets in."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from ads.errors import InvalidSpend, SpendConflict
+from ads.models import Brand, Campaign, Kind, SpendLog
+from ads.services.booking import book_events, book_snapshots
+from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
+
+R = TypeVar("R", SpendEvent, SpendSnapshot)
+R_contra = TypeVar("R_contra", contravariant=True)
+
+BUFFER = 20_000
+SLICE = 2_000
+
+
+def record(event: SpendEvent, *, source: str, now: datetime) -> SpendLog:
+    """Books one event and returns its row; the first one's where the same was recorded before.
+
+    Raises InvalidSpend where it cannot be counted, SpendConflict where its id came with other content before.
+    """
+    (answer,) = book_events([event], source=source, now=now)
+    return _row_or_error(answer)
+
+
+def ingest_events(records: Iterable[SpendEvent], *, source: str, now: datetime) -> Iterator[Answer]:
+    """Books events of any number, slice by slice, and yields what became of each."""
+    return _ingest(records, book_events, source=source, now=now)
+
+
+def ingest_snapshots(records: Iterable[SpendSnapshot], *, source: str, now: datetime) -> Iterator[Answer]:
+    """Books what a feed's totals so far add to those known, slice by slice, and yields what became of each.
+
+    Equal identities within `records` are one value, their sum.
+    """
+    return _ingest(_summed(records), book_snapshots, source=source, now=now)
+
+
+class _Book(Protocol[R_contra]):
+    def __call__(self, records: Sequence[R_contra], /, *, source: str, now: datetime) -> list[Answer]: ...
+
+
+def _ingest(records: Iterable[R], book: _Book[R], *, source: str, now: datetime) -> Iterator[Answer]:
+    for buffer in _buffers(records):
+        for rows in _slices_by_brand(buffer):
+            yield from book(rows, source=source, now=now)
+
+
+def _buffers(records: Iterable[R]) -> Iterator[list[R]]:
+    iterator = iter(records)
+    while buffer := list(islice(iterator, BUFFER)):
+        yield buffer
+
+
+def _slices_by_brand(buffer: Sequence[R]) -> Iterator[Sequence[R]]:
+    """A transaction then holds few brands, and parallel writers wait little for each other."""
+    campaign_ids = {record.campaign_id for record in buffer}
+    brand_of = dict(Campaign.objects.filter(pk__in=campaign_ids).order_by().values_list("pk", "brand_id"))
+    grouped = sorted(buffer, key=lambda record: brand_of.get(record.campaign_id, 0))
+    for start in range(0, len(grouped), SLICE):
+        yield grouped[start : start + SLICE]
+
+
+def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
+    sums: dict[SpendSnapshot, int] = defaultdict(int)
+    newest: dict[SpendSnapshot, datetime | None] = {}
+    for snapshot in records:
+        same = replace(snapshot, amount_micros=0, as_of=None)
+        sums[same] += snapshot.amount_micros
+        seen = newest.get(same)
+        newest[same] = max(filter(None, (seen, snapshot.as_of)), default=None)
+    for same, micros in sums.items():
+        yield replace(same, amount_micros=micros, as_of=newest[same])
+
+
+@transaction.atomic
+def append_rows(rows: Sequence[SpendLog]) -> None:
+    """Books unsaved ledger rows, each from its own source, all or none; afterwards they are as stored.
+
+    Raises InvalidSpend or SpendConflict. A row that repeats a known record becomes the first one.
+    """
+    now = timezone.now()
+    campaigns = {row.campaign_id for row in rows}
+    brand_ids = Campaign.objects.filter(pk__in=campaigns).order_by().values_list("brand_id", flat=True)
+    Brand.objects.lock(set(brand_ids))
+    by_source: defaultdict[str, list[SpendLog]] = defaultdict(list)
+    for row in rows:
+        by_source[row.source].append(row)
+    for source, group in by_source.items():
+        answers = book_events([_event(row) for row in group], source=source, now=now)
+        for row, answer in zip(group, answers, strict=True):
+            _become(row, _row_or_error(answer))
+
+
+def _event(row: SpendLog) -> SpendEvent:
+    return SpendEvent(
+        campaign_id=row.campaign_id,
+        amount_micros=row.amount_micros,
+        kind=Kind(row.kind),
+        occurred_at=row.occurred_at,
+        spent_on=row.spent_on,
+        external_id=row.external_id or None,
+        description=row.description,
+        reverses_id=row.reverses_id,
+    )
+
+
+def _become(row: SpendLog, stored: SpendLog) -> None:
+    for field in SpendLog._meta.concrete_fields:
+        setattr(row, field.attname, getattr(stored, field.attname))
+    row._state.adding = False
+    row._state.db = stored._state.db
+
+
+def _row_or_error(answer: Answer) -> SpendLog:
+    if answer.result == Result.CONFLICT:
+        raise SpendConflict(f"{answer.field}: {answer.message}")
+    if answer.result == Result.REFUSED or answer.log is None:
+        raise InvalidSpend(answer.field, answer.message)
+    return answer.log

@@ -1,0 +1,327 @@
+"""The totals by period: add to them, open and close them, let their budgets follow, waive them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import F, OuterRef, Q, Subquery
+
+from ads.actor import actor_name
+from ads.models import (
+    FLIGHT_STARTS_ON,
+    Brand,
+    BrandPeriod,
+    BrandZone,
+    Campaign,
+    CampaignPeriod,
+    Cause,
+    PeriodKind,
+    Waiver,
+)
+from ads.rules.periods import Calendar, month_start, zone_change_day
+from ads.rules.serving import reached
+from ads.services import enforcement
+from ads.services.facts import load_calendars
+from ads.services.transactions import retrying
+
+DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
+PeriodKey = tuple[int, str, date]
+BRANDS_PER_TRANSACTION = 200
+ROWS_PER_STATEMENT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A signed amount that counts for a campaign on a brand-local date."""
+
+    brand_id: int
+    campaign_id: int
+    spent_on: date
+    micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The budgets in force of a campaign, in micros; None is no limit."""
+
+    daily: int | None
+    monthly: int | None
+    total: int | None
+
+
+@dataclass(slots=True)
+class Crossed:
+    """Owners for whom "limit reached" is no longer what it was, for a period that is not over."""
+
+    brand_ids: set[int] = field(default_factory=set)
+    campaign_ids: set[int] = field(default_factory=set)
+
+
+def add(
+    additions: Iterable[Addition],
+    brands: Mapping[int, Brand],
+    calendars: Mapping[int, Calendar],
+    limits: Mapping[int, Limits],
+    now: datetime,
+) -> Crossed:
+    """Adds to the brands' and the campaigns' totals. The brands are locked."""
+    by_brand: defaultdict[PeriodKey, int] = defaultdict(int)
+    by_campaign: defaultdict[PeriodKey, int] = defaultdict(int)
+    brand_of: dict[int, int] = {}
+    for addition in additions:
+        month = month_start(addition.spent_on)
+        brand_of[addition.campaign_id] = addition.brand_id
+        for kind, starts_on in ((DAY, addition.spent_on), (MONTH, month)):
+            by_brand[addition.brand_id, kind, starts_on] += addition.micros
+            by_campaign[addition.campaign_id, kind, starts_on] += addition.micros
+        by_campaign[addition.campaign_id, FLIGHT, FLIGHT_STARTS_ON] += addition.micros
+
+    todays = {brand_id: calendars[brand_id].local_date(now) for brand_id in brands}
+    brand_limits = {pk: Limits(brand.daily_budget_micros, brand.monthly_budget_micros, None) for pk, brand in brands.items()}
+    crossed = Crossed()
+    for brand_id, kind, starts_on, counted in _upsert("brand", by_brand, brand_limits):
+        limit = _limit(brand_limits[brand_id], kind)
+        added = by_brand[brand_id, kind, starts_on]
+        if _has_crossed(counted, added, limit) and _is_not_over(kind, starts_on, todays[brand_id]):
+            crossed.brand_ids.add(brand_id)
+    for campaign_id, kind, starts_on, counted in _upsert("campaign", by_campaign, limits):
+        limit = _limit(limits[campaign_id], kind)
+        added = by_campaign[campaign_id, kind, starts_on]
+        if _has_crossed(counted, added, limit) and _is_not_over(kind, starts_on, todays[brand_of[campaign_id]]):
+            crossed.campaign_ids.add(campaign_id)
+    return crossed
+
+
+def _limit(limits: Limits, kind: str) -> int | None:
+    return {DAY: limits.daily, MONTH: limits.monthly, FLIGHT: limits.total}[PeriodKind(kind)]
+
+
+def _has_crossed(counted: int, added: int, limit: int | None) -> bool:
+    return reached(counted, limit) != reached(counted - added, limit)
+
+
+def _is_not_over(kind: str, starts_on: date, today: date) -> bool:
+    """Periods to come matter too: whether a midnight changes anything follows from what the new day holds."""
+    if kind == DAY:
+        return starts_on >= today
+    return kind == FLIGHT or starts_on >= month_start(today)
+
+
+def _upsert(
+    owner: Literal["brand", "campaign"], added: Mapping[PeriodKey, int], limits: Mapping[int, Limits]
+) -> list[tuple[int, str, date, int]]:
+    """Adds to the rows of these keys, making them where they are missing; returns what each now counts."""
+    table, column = f"ads_{owner}period", f"{owner}_id"
+    keys = sorted(added)
+    counted: list[tuple[int, str, date, int]] = []
+    for start in range(0, len(keys), ROWS_PER_STATEMENT):
+        rows = keys[start : start + ROWS_PER_STATEMENT]
+        params: list[object] = []
+        for key in rows:
+            owner_id, kind, starts_on = key
+            day = connection.ops.adapt_datefield_value(starts_on)
+            params += (owner_id, str(kind), day, added[key], _limit(limits[owner_id], kind))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({column}, kind, starts_on, spent_micros, waived_micros, budget_micros) "  # noqa: S608
+                f"VALUES {', '.join(['(%s, %s, %s, %s, 0, %s)'] * len(rows))} "
+                f"ON CONFLICT ({column}, kind, starts_on) "
+                f"DO UPDATE SET spent_micros = {table}.spent_micros + excluded.spent_micros "
+                f"RETURNING {column}, kind, starts_on, spent_micros - waived_micros",
+                params,
+            )
+            counted += [(pk, kind, _as_date(day), micros) for pk, kind, day, micros in cursor.fetchall()]
+    return counted
+
+
+def _as_date(value: date | str) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def follow_zone(brands: Sequence[Brand], now: datetime) -> None:
+    """Makes the last zone of each locked brand's history the one it names, from the next day on."""
+    calendars = load_calendars(brands)
+    with_history = set(BrandZone.objects.filter(brand__in=brands).values_list("brand_id", flat=True))
+    for brand in brands:
+        if brand.pk not in with_history:
+            BrandZone.objects.create(brand=brand, first_day=date.min, zone=brand.zone_name)
+            continue
+        calendar = calendars[brand.pk]
+        if calendar.spans[-1].zone.key == brand.zone_name:
+            continue
+        today = calendar.local_date(now)
+        # A change that was still to come never ruled, so the new one takes its place.
+        BrandZone.objects.filter(brand=brand, first_day__gt=today).delete()
+        if calendar.zone_at(now).key != brand.zone_name:
+            first_day = zone_change_day(calendar, ZoneInfo(brand.zone_name), now)
+            BrandZone.objects.create(brand=brand, first_day=first_day, zone=brand.zone_name)
+
+
+def follow_brand_budgets(brands: Sequence[Brand], now: datetime) -> None:
+    """Gives the periods that are not over the present budgets of their locked brands."""
+    for today, brand_ids in _by_today(brands, now).items():
+        periods = BrandPeriod.objects.filter(brand_id__in=brand_ids)
+        owner = Brand.objects.filter(pk=OuterRef("brand_id"))
+        for kind, since, column in (
+            (DAY, today, "daily_budget_micros"),
+            (MONTH, month_start(today), "monthly_budget_micros"),
+        ):
+            periods.filter(kind=kind, starts_on__gte=since).update(budget_micros=Subquery(owner.values(column)))
+
+
+def follow_campaign_budgets(brands: Sequence[Brand], campaign_ids: Iterable[int], now: datetime) -> None:
+    """Gives the periods that are not over the present budgets of their campaigns, whose brands are locked."""
+    ids = list(campaign_ids)
+    for today, brand_ids in _by_today(brands, now).items():
+        periods = CampaignPeriod.objects.filter(campaign_id__in=ids, campaign__brand_id__in=brand_ids)
+        owner = Campaign.objects.filter(pk=OuterRef("campaign_id"))
+        for kind, since, column in (
+            (DAY, today, "daily_budget_micros"),
+            (MONTH, month_start(today), "monthly_budget_micros"),
+            (FLIGHT, FLIGHT_STARTS_ON, "total_budget_micros"),
+        ):
+            periods.filter(kind=kind, starts_on__gte=since).update(budget_micros=Subquery(owner.values(column)))
+
+
+def _by_today(brands: Sequence[Brand], now: datetime) -> dict[date, list[int]]:
+    todays: defaultdict[date, list[int]] = defaultdict(list)
+    for brand_id, calendar in load_calendars(brands).items():
+        todays[calendar.local_date(now)].append(brand_id)
+    return dict(todays)
+
+
+@dataclass(slots=True)
+class RolloverTally:
+    """What a rollover did."""
+
+    brands: int = 0
+    campaigns: enforcement.Tally = field(default_factory=enforcement.Tally)
+
+
+def rollover(now: datetime) -> RolloverTally:
+    """Opens the new day of every brand that has entered one since it was last opened, and closes the old ones.
+
+    Nothing is zeroed: the new day is another row. Days that were missed are opened as well, and running it
+    again changes nothing.
+    """
+    done = RolloverTally()
+    due = _entered_a_new_day(now)
+    for start in range(0, len(due), BRANDS_PER_TRANSACTION):
+        opened, decided = _roll_over(due[start : start + BRANDS_PER_TRANSACTION], now)
+        done.brands += opened
+        done.campaigns.add(decided)
+    return done
+
+
+def _entered_a_new_day(now: datetime) -> list[int]:
+    """Ids of the brands whose local date is later than the day last opened."""
+    # No zone is more than 26 hours ahead of another, so the others cannot have entered a new day.
+    brands = list(
+        Brand.objects.filter(Q(opened_on__isnull=True) | Q(opened_on__lt=now.date() + timedelta(days=2))).order_by("pk")
+    )
+    calendars = load_calendars(brands)
+    return [
+        brand.pk
+        for brand in brands
+        if brand.opened_on is None or brand.opened_on < calendars[brand.pk].local_date(now)
+    ]
+
+
+@retrying
+def _roll_over(brand_ids: Sequence[int], now: datetime) -> tuple[int, enforcement.Decided]:
+    locked = Brand.objects.lock(brand_ids)
+    follow_zone(locked, now)
+    calendars = load_calendars(locked)
+    opened = [brand for brand in locked if _open_days(brand, calendars[brand.pk].local_date(now), now)]
+    return len(opened), enforcement.decide_brands(opened, cause=Cause.ROLLOVER, now=now)
+
+
+def _open_days(brand: Brand, today: date, now: datetime) -> bool:
+    """Opens the brand's days up to today and closes those before; False where another has done it."""
+    last = brand.opened_on
+    won = Brand._base_manager.filter(pk=brand.pk, opened_on=last).exclude(opened_on__gte=today).update(opened_on=today)
+    if not won:
+        return False
+    first = today if last is None else last + timedelta(days=1)
+    days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
+    months = sorted({month_start(day) for day in days})
+    BrandPeriod.objects.bulk_create(
+        [
+            BrandPeriod(brand=brand, kind=DAY, starts_on=day, budget_micros=brand.daily_budget_micros)
+            for day in days
+        ]
+        + [
+            BrandPeriod(brand=brand, kind=MONTH, starts_on=month, budget_micros=brand.monthly_budget_micros)
+            for month in months
+        ],
+        update_conflicts=True,
+        unique_fields=["brand", "kind", "starts_on"],
+        update_fields=["kind"],  # a row that is there already stays as it is
+    )
+    over = Q(kind=DAY, starts_on__lt=today) | Q(kind=MONTH, starts_on__lt=month_start(today))
+    BrandPeriod.objects.filter(over, brand=brand, closed_at__isnull=True).update(closed_at=now)
+    CampaignPeriod.objects.filter(over, campaign__brand=brand, closed_at__isnull=True).update(closed_at=now)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """What one reset did to the brands and campaigns it was for."""
+
+    waivers: list[Waiver]
+    changes: list[enforcement.Change]
+
+
+def kinds_to_reset(today: date, *, daily: bool, monthly: bool) -> list[PeriodKind]:
+    """The day, and the month too on its first day; or just what was asked for."""
+    if daily or monthly:
+        return [kind for kind, asked in ((DAY, daily), (MONTH, monthly)) if asked]
+    return [DAY, MONTH] if today.day == 1 else [DAY]
+
+
+@retrying
+def waive(
+    brand_ids: Sequence[int], *, campaign_id: int | None = None, daily: bool, monthly: bool, now: datetime
+) -> Waived:
+    """Starts the count of the current periods afresh: what was spent so far stops counting against the limit.
+
+    For the brands and all their campaigns, or for one campaign alone. Spend and the ledger stay as they are.
+    """
+    brands = Brand.objects.lock(brand_ids)
+    waivers: list[Waiver] = []
+    for brand_id, calendar in load_calendars(brands).items():
+        today = calendar.local_date(now)
+        for kind in kinds_to_reset(today, daily=daily, monthly=monthly):
+            waivers += _waive(brand_id, campaign_id, kind, today if kind == DAY else month_start(today), now)
+    Waiver.objects.bulk_create(waivers, batch_size=ROWS_PER_STATEMENT)
+    if campaign_id is None:
+        decided = enforcement.decide_brands(brands, cause=Cause.RESET, now=now)
+    else:
+        decided = enforcement.decide_campaigns(brands, [campaign_id], cause=Cause.RESET, now=now)
+    return Waived(waivers, decided.changes)
+
+
+def _waive(
+    brand_id: int, campaign_id: int | None, kind: PeriodKind, starts_on: date, now: datetime
+) -> list[Waiver]:
+    campaign_periods = CampaignPeriod.objects.filter(campaign__brand_id=brand_id, kind=kind, starts_on=starts_on)
+    brand_periods = BrandPeriod.objects.filter(brand_id=brand_id, kind=kind, starts_on=starts_on)
+    if campaign_id is not None:
+        campaign_periods, brand_periods = campaign_periods.filter(campaign_id=campaign_id), brand_periods.none()
+    counting = ~Q(spent_micros=F("waived_micros"))
+    amounts: list[tuple[int | None, int]] = [
+        *((None, period.counted_micros) for period in brand_periods.filter(counting)),
+        *((period.campaign_id, period.counted_micros) for period in campaign_periods.filter(counting).order_by("campaign_id")),
+    ]
+    for periods in (brand_periods, campaign_periods):
+        periods.filter(counting).update(waived_micros=F("spent_micros"))
+    return [
+        Waiver(
+            brand_id=brand_id, campaign_id=owner, kind=kind, starts_on=starts_on, amount_micros=micros, by=actor_name(), at=now
+        )
+        for owner, micros in amounts
+    ]

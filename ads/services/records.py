@@ -1,0 +1,70 @@
+"""What goes in at the door of the ledger, and the answer for each."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from ads.models import Kind, SpendLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendEvent:
+    """One thing that was spent, refunded or adjusted; `amount_micros` is signed, in the brand's currency.
+
+    `occurred_at` is aware and only given where the sender gave it. `spent_on` is given for dated records only:
+    it is then the platform's date, and rules. With neither, it happened when it was recorded.
+    """
+
+    campaign_id: int
+    amount_micros: int
+    kind: Kind = Kind.SPEND
+    occurred_at: datetime | None = None
+    spent_on: date | None = None
+    external_id: str | None = None
+    currency: str | None = None
+    description: str = ""
+    reverses_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendSnapshot:
+    """A feed's total so far for one campaign, date and (where given) line and hour, in the brand's currency.
+
+    `line` is the finest id of the export as "level=id" (such as "ad=120216"), '' at campaign level. `as_of` is
+    when the report was made; without it the moment of arrival counts.
+    """
+
+    campaign_id: int
+    day: date
+    amount_micros: int
+    line: str = ""
+    hour: int | None = None
+    as_of: datetime | None = None
+    currency: str | None = None
+
+    @property
+    def granularity(self) -> str:
+        """How finely this cuts a campaign's date; one source cuts one date in one way only."""
+        level = self.line.partition("=")[0]
+        return ("day" if self.hour is None else "hour") + (f" by {level}" if level else "")
+
+
+Record = SpendEvent | SpendSnapshot
+
+
+class Result(StrEnum):
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one record: the row it is booked in (none where nothing was to book), or what is wrong."""
+
+    record: Record
+    result: Result
+    log: SpendLog | None = None
+    field: str = ""
+    message: str = ""

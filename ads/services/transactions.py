@@ -1,0 +1,62 @@
+"""One transaction, taken again as a whole where the database says that this is safe and of use."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 0.02
+
+# PostgreSQL's SQLSTATEs. Rolled back for certain: serialization failure, deadlock, lock time-out.
+ROLLED_BACK = frozenset({"40001", "40P01", "55P03"})
+
+
+def retrying(work: Callable[P, R]) -> Callable[P, R]:
+    """Runs the function in a transaction, and again from its start on deadlock, serialization failure, lock
+    time-out or a lost connection. Inside an outer transaction it is one savepoint: the outermost one retries.
+
+    A connection lost while committing leaves open whether the transaction stands; that is never repeated but
+    raised, and the caller's external_id makes sending again safe.
+    """
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if connection.in_atomic_block:
+            with transaction.atomic():
+                return work(*args, **kwargs)
+        for attempt in range(1, ATTEMPTS):
+            committing = False
+            try:
+                with transaction.atomic():
+                    result = work(*args, **kwargs)
+                    committing = True
+                return result
+            except (OperationalError, InterfaceError) as error:
+                if not _may_repeat(error, committing=committing):
+                    raise
+                logger.warning("Transaction taken again (attempt %d): %s", attempt + 1, str(error).strip())
+            # Writers that met once must not meet again at the same moment.
+            time.sleep(random.uniform(0.5, 1.5) * FIRST_PAUSE_SECONDS * 2**attempt)  # noqa: S311
+        with transaction.atomic():
+            return work(*args, **kwargs)
+
+    return run
+
+
+def _may_repeat(error: Exception, *, committing: bool) -> bool:
+    if getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK or "database is locked" in str(error):
+        return True
+    lost = not connection.is_usable()
+    if lost:
+        connection.close()
+    return lost and not committing

@@ -1,0 +1,41 @@
+"""Connects what models announce to the services that answer, in the writer's own transaction."""
+
+from collections.abc import Sequence
+
+from django.db.models import Model
+from django.db.models.signals import post_migrate
+from django.utils import timezone
+
+from ads import guards
+from ads.beat import seed_schedule
+from ads.models import Brand, Campaign, Cause, SpendLog
+from ads.services import enforcement, ingest, periods
+from ads.signals import append_requested, settings_changed
+
+
+def connect() -> None:
+    """Called once, when the application is ready."""
+    settings_changed.connect(_decide_again, dispatch_uid="ads.decide_again")
+    append_requested.connect(_append, dispatch_uid="ads.append")
+    post_migrate.connect(guards.install, dispatch_uid="ads.guards")
+    post_migrate.connect(seed_schedule, dispatch_uid="ads.schedule")
+
+
+def _decide_again(
+    sender: type[Model], *, brand_ids: set[int], campaign_ids: set[int] | None, **_: object
+) -> None:
+    now = timezone.now()
+    brands = list(Brand.objects.filter(pk__in=brand_ids).order_by("pk"))
+    if sender is Brand:
+        periods.follow_zone(brands, now)
+        periods.follow_brand_budgets(brands, now)
+    if campaign_ids is None:
+        enforcement.decide_brands(brands, cause=Cause.SETTINGS, now=now)
+        return
+    if sender is Campaign:
+        periods.follow_campaign_budgets(brands, campaign_ids, now)
+    enforcement.decide_campaigns(brands, campaign_ids, cause=Cause.SETTINGS, now=now)
+
+
+def _append(*, rows: Sequence[SpendLog], **_: object) -> None:
+    ingest.append_rows(rows)

@@ -1,0 +1,65 @@
+"""One more interface over the services: read the clock, call one service, return what it did."""
+
+from typing import TypedDict
+
+from celery import shared_task
+from django.utils import timezone
+
+from ads.services import enforcement, periods, reconcile
+
+
+class Enforced(TypedDict):
+    decided: int
+    paused: int
+    resumed: int
+    other_changes: int
+
+
+class RolledOver(TypedDict):
+    brands: int
+    resumed: int
+
+
+class Verified(TypedDict):
+    brands: int
+    differences: int
+
+
+def _enforced(tally: enforcement.Tally) -> Enforced:
+    return Enforced(
+        decided=tally.decided, paused=tally.paused, resumed=tally.resumed, other_changes=tally.other_changes
+    )
+
+
+@shared_task
+def enforce_budgets() -> Enforced:
+    """Decides everything again: the safety net."""
+    return _enforced(enforcement.sweep(timezone.now()))
+
+
+@shared_task
+def enforce_dayparting() -> Enforced:
+    """Decides what is due: window edges, flight dates, midnights."""
+    return _enforced(enforcement.tick(timezone.now()))
+
+
+@shared_task
+def reset_daily_monthly_spends() -> RolledOver:
+    """Opens the day of every brand that has entered a new one. Zeroes nothing."""
+    done = periods.rollover(timezone.now())
+    return RolledOver(brands=done.brands, resumed=done.campaigns.resumed)
+
+
+@shared_task
+def check_and_update_campaign_status() -> Enforced:
+    """New days first, then everything decided again: all of it, by hand."""
+    now = timezone.now()
+    periods.rollover(now)
+    return _enforced(enforcement.sweep(now))
+
+
+@shared_task
+def verify_ledger() -> Verified:
+    """Compares the totals of the next slice of brands with the ledger; tells what differs, repairs nothing."""
+    report = reconcile.verify_next_slice(timezone.now())
+    return Verified(brands=report.brands, differences=len(report.differences))

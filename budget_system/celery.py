@@ -1,0 +1,11 @@
+"""The Celery application; its settings are the ones in budget_system.settings that begin with CELERY_."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "budget_system.settings")
+
+app = Celery("budget_system")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,209 @@
+"""Django's settings. What a person gives is read and checked in budget_system/environment.py."""
+
+from typing import Any
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+
+from budget_system.database_url import DatabaseAddress
+from budget_system.environment import BASE_DIR, read_environment
+
+django_stubs_ext.monkeypatch()
+
+try:
+    environment = read_environment()
+    SECRET_KEY = environment.secret_key_or_debug_key()
+    database_address = environment.database_address() or DatabaseAddress("sqlite", "db.sqlite3")
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+DEBUG = environment.debug
+ALLOWED_HOSTS = environment.allowed_hosts
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "simple_history",
+    "ads.apps.AdsConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ads.actor.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+]
+
+ROOT_URLCONF = "budget_system.urls"
+WSGI_APPLICATION = "budget_system.wsgi.application"
+TEST_RUNNER = "budget_system.testing.runner.PytestRunner"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def database(address: DatabaseAddress, pool_size: int) -> dict[str, Any]:
+    """Django's settings of the database at an address; a pool of 0 connections is no pool."""
+    if address.engine == "sqlite":
+        path = BASE_DIR / address.name  # an absolute name stays as it is
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": path,
+            "OPTIONS": {
+                # A transaction that reads before it writes would otherwise fail under other writers.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                # Without recursive triggers INSERT OR REPLACE goes round the guards of the ledger.
+                "init_command": (
+                    "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA recursive_triggers=ON"
+                ),
+            },
+            # A file, because threads cannot share a database in memory.
+            "TEST": {"NAME": path.with_name(f"test_{path.name}")},
+        }
+    pool = {"pool": {"min_size": 1, "max_size": pool_size}} if pool_size else {}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": address.name,
+        "USER": address.user,
+        "PASSWORD": address.password,
+        "HOST": address.host,
+        "PORT": address.port,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": address.options | pool,
+    }
+
+
+DATABASES = {"default": database(database_address, environment.db_pool_size)}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = environment.time_zone
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / environment.static_root
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG  # hashed names need a collectstatic first
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+
+# Over plain HTTP, as in the trial on loopback, a browser would never send a secure cookie back.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.secure and not DEBUG
+
+# Celery. A task is acknowledged when it has finished, so that a killed worker loses none: all are idempotent.
+CELERY_BROKER_URL = environment.celery_broker_url
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_RESULT_BACKEND = environment.celery_result_backend or None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = (
+    60  # seconds; below the visibility time-out, or a long task would run again and again
+)
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+if environment.celery_broker_url.startswith(("redis", "valkey", "unix")):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 300,  # seconds until what a killed worker held goes to another
+        "unacked_restore_interval": 1,  # seconds between looks for it, instead of up to 100
+        "unacked_restore_throttle": 1,
+    }
+# The schedule lives in the database, in UTC and in intervals; one kept here would overwrite people's changes.
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = "UTC"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "ads": {"level": "INFO"},
+        "celery": {"level": "INFO"},
+        # Otherwise its own handler prints each line a second time.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Budget management",
+    "SITE_HEADER": "Budget management",
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "base": {
+            "50": "#f5f6f8",
+            "100": "#eceef2",
+            "200": "#dde1e7",
+            "300": "#c6cdd7",
+            "400": "#a9b3c1",
+            "500": "#5f6a78",
+            "600": "#505b69",
+            "700": "#38414d",
+            "800": "#232932",
+            "900": "#161a21",
+            "950": "#0f1217",
+        },
+        "primary": {
+            "50": "#f1f4fe",
+            "100": "#e3e9fd",
+            "200": "#c8d4fb",
+            "300": "#a3b8ff",
+            "400": "#8199f0",
+            "500": "#5a75d8",
+            "600": "#3350b8",
+            "700": "#2a4299",
+            "800": "#233679",
+            "900": "#1c2b5e",
+            "950": "#121c3f",
+        },
+    },
+}

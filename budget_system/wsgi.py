@@ -1,0 +1,9 @@
+"""What a WSGI server such as gunicorn serves: `budget_system.wsgi:application`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "budget_system.settings")
+
+application = get_wsgi_application()
