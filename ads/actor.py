@@ -7,9 +7,9 @@ from contextvars import ContextVar
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
-type_of_user = AbstractBaseUser | AnonymousUser
 Actor = AbstractBaseUser | AnonymousUser | str | None
 
+# A request's user is a lazy object, so types are asked of `is_authenticated`, not of the class.
 _current: ContextVar[Actor] = ContextVar("actor", default=None)
 
 
@@ -29,9 +29,7 @@ def acting_as(by: Actor) -> Iterator[None]:
 def actor_name() -> str:
     """The present actor for columns named `by`: a user name, a command's name, or '' for the system itself."""
     actor = _current.get()
-    if actor is None or isinstance(actor, AnonymousUser):
-        return ""
-    return actor if isinstance(actor, str) else actor.get_username()
+    return actor if isinstance(actor, str) else "" if actor is None else actor.get_username()
 
 
 def actor_user(**_: object) -> AbstractBaseUser | None:
@@ -39,7 +37,7 @@ def actor_user(**_: object) -> AbstractBaseUser | None:
     actor = _current.get()
     if isinstance(actor, str) or actor is None or not actor.is_authenticated:
         return None
-    return actor if isinstance(actor, AbstractBaseUser) else None
+    return actor
 
 
 class ActorMiddleware:

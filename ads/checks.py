@@ -19,7 +19,9 @@ def history_is_guarded(*, databases: Sequence[str] | None = None, **_: object) -
 
 
 @register(Tags.database)
-def schedule_names_registered_tasks(*, databases: Sequence[str] | None = None, **_: object) -> list[CheckMessage]:
+def schedule_names_registered_tasks(
+    *, databases: Sequence[str] | None = None, **_: object
+) -> list[CheckMessage]:
     """Every enabled entry of the schedule names a task that a worker knows."""
     from django_celery_beat.models import PeriodicTask
 

@@ -29,7 +29,7 @@ class OptionalAmount(property):
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]
+        @overload
         def __get__(self, instance: None, owner: type, /) -> Self: ...
         @overload
         def __get__(self, instance: models.Model, owner: type | None = None, /) -> Decimal | None: ...
@@ -41,7 +41,7 @@ class Amount(OptionalAmount):
 
     if TYPE_CHECKING:
 
-        @overload  # type: ignore[override]
+        @overload
         def __get__(self, instance: None, owner: type, /) -> Self: ...
         @overload
         def __get__(self, instance: models.Model, owner: type | None = None, /) -> Decimal: ...

@@ -80,7 +80,9 @@ class Brand(SettingsModel):
                 condition=within("daily_budget_micros", 0) & within("monthly_budget_micros", 0),
                 name="brand_budgets_not_negative",
             ),
-            IntegerOnSqlite(columns=["daily_budget_micros", "monthly_budget_micros"], name="brand_integer_micros"),
+            IntegerOnSqlite(
+                columns=["daily_budget_micros", "monthly_budget_micros"], name="brand_integer_micros"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -89,14 +91,18 @@ class Brand(SettingsModel):
     def owner(self) -> tuple[int | None, set[int] | None]:
         return self.pk, None
 
-    def check_change(self) -> None:
+    def check_values(self) -> None:
         check_zone("timezone", self.timezone)
         check_currency("currency", self.currency)
+
+    def check_change(self) -> None:
         if self.pk is None:
             return
         stored = Brand.objects.filter(pk=self.pk).values_list("currency", flat=True).first()
         if stored is not None and stored != self.currency and self.has_spend():
-            raise ValidationError({"currency": f"This brand has spend in {stored}; its currency cannot change."})
+            raise ValidationError(
+                {"currency": f"This brand has spend in {stored}; its currency cannot change."}
+            )
 
     def has_spend(self) -> bool:
         from ads.models.ledger import SpendLog
@@ -151,7 +157,9 @@ class BrandZone(models.Model):
 
     class Meta:
         ordering = ("brand_id", "first_day")
-        constraints = [models.UniqueConstraint(fields=["brand", "first_day"], name="brandzone_unique_first_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "first_day"], name="brandzone_unique_first_day")
+        ]
 
     def __str__(self) -> str:
         return f"{self.zone} from {self.first_day}"

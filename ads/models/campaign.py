@@ -43,7 +43,9 @@ class Campaign(SettingsModel):
     daily_budget_micros = models.BigIntegerField(null=True, blank=True)
     monthly_budget_micros = models.BigIntegerField(null=True, blank=True)
     total_budget_micros = models.BigIntegerField(null=True, blank=True)
-    start_date = models.DateField(null=True, blank=True, help_text="First day of the flight, in the brand's zone.")
+    start_date = models.DateField(
+        null=True, blank=True, help_text="First day of the flight, in the brand's zone."
+    )
     end_date = models.DateField(
         null=True, blank=True, help_text="Last day of the flight, in the brand's zone; it runs on that day."
     )
@@ -103,7 +105,8 @@ class Campaign(SettingsModel):
                 name="campaign_active_without_reasons",
             ),
             models.CheckConstraint(
-                condition=models.Q(status__in=[status.value for status in Status]), name="campaign_status_known"
+                condition=models.Q(status__in=[status.value for status in Status]),
+                name="campaign_status_known",
             ),
             IntegerOnSqlite(
                 columns=["daily_budget_micros", "monthly_budget_micros", "total_budget_micros"],
@@ -122,7 +125,9 @@ class Campaign(SettingsModel):
             return
         stored = Campaign.objects.filter(pk=self.pk).values_list("brand_id", flat=True).first()
         if stored is not None and stored != self.brand_id:
-            raise ValidationError({"brand": "A campaign belongs to one brand for ever; copy it to the other one."})
+            raise ValidationError(
+                {"brand": "A campaign belongs to one brand for ever; copy it to the other one."}
+            )
 
     def _announce(self) -> None:
         super()._announce()

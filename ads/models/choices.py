@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 @cache
 def zone_choices() -> list[tuple[str, str]]:
     """IANA names such as Europe/Paris, without the legacy ones that are mere offsets or abbreviations."""
-    return [(name, name) for name in sorted(available_timezones()) if "/" in name and not name.startswith("Etc/")] + [
-        ("UTC", "UTC")
-    ]
+    return [
+        (name, name) for name in sorted(available_timezones()) if "/" in name and not name.startswith("Etc/")
+    ] + [("UTC", "UTC")]
 
 
 @cache

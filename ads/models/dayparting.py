@@ -30,6 +30,10 @@ class DaypartingScheduleQuerySet(SettingsQuerySet["DaypartingSchedule"]):
     path_to_campaign_id: ClassVar[str | None] = "campaign_id"
     not_in_bulk: ClassVar[frozenset[str]] = frozenset({"campaign", "campaign_id"})
 
+    def _announce(self, brand_ids: set[int], campaign_ids: set[int]) -> None:
+        check_one_zone(campaign_ids)
+        super()._announce(brand_ids, campaign_ids)
+
 
 class DaypartingSchedule(SettingsModel):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="schedules")
@@ -75,16 +79,28 @@ class DaypartingSchedule(SettingsModel):
     def owner(self) -> tuple[int | None, set[int] | None]:
         return self.campaign.brand_id, {self.campaign_id}
 
-    def check_change(self) -> None:
+    def check_values(self) -> None:
         check_zone("timezone", self.timezone)
-        others = DaypartingSchedule.objects.filter(campaign_id=self.campaign_id).exclude(pk=self.pk)
-        other = others.exclude(timezone=self.timezone).values_list("timezone", flat=True).first()
-        if other is not None:
-            raise ValidationError(
-                {"timezone": f"The campaign's other windows are in {other or 'the brand’s zone'}; use one zone for all."}
-            )
+
+    def _announce(self) -> None:
+        check_one_zone({self.campaign_id})
+        super()._announce()
 
     @property
     def window(self) -> Window:
         """The pure rule's form of this row."""
         return Window(self.day_of_week, self.start_time, self.end_time)
+
+
+def check_one_zone(campaign_ids: set[int]) -> None:
+    """Raises ValidationError where the windows of one of these campaigns are in more than one zone."""
+    zones: dict[int, str] = {}
+    rows = DaypartingSchedule.objects.filter(campaign_id__in=campaign_ids).order_by("pk")
+    for campaign_id, zone in rows.values_list("campaign_id", "timezone"):
+        first = zones.setdefault(campaign_id, zone)
+        if zone != first:
+            raise ValidationError(
+                {
+                    "timezone": f"The campaign's windows are in {first or 'the brand’s zone'}; use one zone for all."
+                }
+            )

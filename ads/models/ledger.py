@@ -34,14 +34,16 @@ class SpendLog(AppendOnlyModel):
     brand = models.ForeignKey(
         Brand, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False, editable=False
     )
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="spend_logs", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="spend_logs", db_index=False
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.SPEND)
     amount_micros = models.BigIntegerField()
     occurred_at = models.DateTimeField(null=True, blank=True)
     spent_on = models.DateField(editable=False)
     recorded_at = models.DateTimeField(editable=False)
     source = models.CharField(max_length=64, default="manual")
-    external_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL: never de-duplicated
+    external_id = models.CharField(max_length=255, null=True, blank=True)  # NULL: never de-duplicated
     description = models.CharField(max_length=255, blank=True, default="")
     recorded_by = models.CharField(max_length=150, blank=True, default="", editable=False)
     while_off = models.BooleanField(default=False, editable=False)
@@ -81,7 +83,6 @@ class SpendLog(AppendOnlyModel):
         if not self._state.adding:
             super().save(*args, **kwargs)
         append_requested.send(type(self), rows=[self])
-
 
 
 class SpendKey(models.Model):

@@ -37,7 +37,11 @@ class Period(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return "flight" if self.kind == PeriodKind.FLIGHT else f"{self.get_kind_display().lower()} {self.starts_on}"
+        return (
+            "flight"
+            if self.kind == PeriodKind.FLIGHT
+            else f"{self.get_kind_display().lower()} {self.starts_on}"
+        )
 
     @property
     def counted_micros(self) -> int:
@@ -52,16 +56,21 @@ class Period(models.Model):
 
 def period_constraints(name: str, kinds: list[PeriodKind]) -> list[models.BaseConstraint]:
     return [
-        models.CheckConstraint(condition=models.Q(kind__in=[kind.value for kind in kinds]), name=f"{name}_kind_known"),
         models.CheckConstraint(
-            condition=~models.Q(kind=PeriodKind.MONTH) | models.Q(starts_on__day=1), name=f"{name}_month_starts_on_first"
+            condition=models.Q(kind__in=[kind.value for kind in kinds]), name=f"{name}_kind_known"
+        ),
+        models.CheckConstraint(
+            condition=~models.Q(kind=PeriodKind.MONTH) | models.Q(starts_on__day=1),
+            name=f"{name}_month_starts_on_first",
         ),
         models.CheckConstraint(
             condition=~models.Q(kind=PeriodKind.FLIGHT) | models.Q(starts_on=FLIGHT_STARTS_ON),
             name=f"{name}_flight_is_one_row",
         ),
         models.CheckConstraint(condition=within("budget_micros", 0), name=f"{name}_budget_not_negative"),
-        IntegerOnSqlite(columns=["spent_micros", "waived_micros", "budget_micros"], name=f"{name}_integer_micros"),
+        IntegerOnSqlite(
+            columns=["spent_micros", "waived_micros", "budget_micros"], name=f"{name}_integer_micros"
+        ),
     ]
 
 
@@ -107,7 +116,9 @@ class Waiver(AppendOnlyModel):
     """A manual reset of one period: what was spent so far stopped counting against the limit."""
 
     brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="waivers")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="waivers")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="waivers"
+    )
     kind = models.CharField(max_length=6, choices=PeriodKind.choices)
     starts_on = models.DateField()
     amount_micros = models.BigIntegerField()
@@ -125,7 +136,8 @@ class Waiver(AppendOnlyModel):
                 condition=~models.Q(amount_micros=0) & within("amount_micros"), name="waiver_not_zero"
             ),
             models.CheckConstraint(
-                condition=models.Q(kind__in=[PeriodKind.DAY, PeriodKind.MONTH]), name="waiver_never_of_a_flight"
+                condition=models.Q(kind__in=[PeriodKind.DAY, PeriodKind.MONTH]),
+                name="waiver_never_of_a_flight",
             ),
             IntegerOnSqlite(columns=["amount_micros"], name="waiver_integer_micros"),
         ]

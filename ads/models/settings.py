@@ -40,6 +40,7 @@ class SettingsModel(models.Model):
     ) -> None:
         with transaction.atomic(using=using):
             lock_brands({self.owner()[0]})
+            self.check_values()
             self.check_change()
             super().save(
                 force_insert=force_insert,
@@ -62,6 +63,9 @@ class SettingsModel(models.Model):
             if brand_id is not None:
                 settings_changed.send(type(self), brand_ids={brand_id}, campaign_ids=campaign_ids)
         return deleted
+
+    def check_values(self) -> None:
+        """Raises ValidationError where a value of this row is not one that can be; asks no database."""
 
     def check_change(self) -> None:
         """Raises ValidationError where what is about to be saved breaks a rule about what may change."""
@@ -99,7 +103,7 @@ class SettingsQuerySet(VisibleQuerySet[S]):
             # The filter may be on what is being written, so the rows are pinned by key.
             pinned = self.model._base_manager.filter(pk__in=list(self.values_list("pk", flat=True)))
             updated = pinned.update(**kwargs)
-            self._remember(pinned.all(), update=True)
+            self._check_and_remember(pinned.all(), update=True)
             self._announce(brand_ids, campaign_ids)
         self._result_cache = None
         return updated
@@ -107,15 +111,11 @@ class SettingsQuerySet(VisibleQuerySet[S]):
     update.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_update(self, objs: Iterable[S], fields: Iterable[str], batch_size: int | None = None) -> int:
-        rows, names = list(objs), list(fields)
-        self._refuse(names)
-        pinned = self.filter(pk__in=[row.pk for row in rows])
+        rows = list(objs)
         with transaction.atomic(using=self.db):
-            brand_ids, campaign_ids = pinned._lock_owners()
-            updated = models.QuerySet(self.model, using=self.db).bulk_update(rows, names, batch_size)
-            self._remember(pinned.all(), update=True)
-            self._announce(brand_ids, campaign_ids)
-        return updated
+            # All brands at once: it goes on to call update() for one batch of rows after another.
+            self.filter(pk__in=[row.pk for row in rows])._lock_owners()
+            return super().bulk_update(rows, list(fields), batch_size)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
 
@@ -124,7 +124,7 @@ class SettingsQuerySet(VisibleQuerySet[S]):
         with transaction.atomic(using=self.db):
             lock_brands({row.owner()[0] for row in rows})
             created = super().bulk_create(rows, *args, **kwargs)
-            self._remember(created, update=False)
+            self._check_and_remember(created, update=False)
             owners = [row.owner() for row in created]
             self._announce(
                 {brand_id for brand_id, _ in owners if brand_id is not None},
@@ -159,15 +159,21 @@ class SettingsQuerySet(VisibleQuerySet[S]):
     def _lock_owners(self) -> tuple[set[int], set[int]]:
         """Locks the brands of these rows; returns their ids and those of the campaigns concerned."""
         if self.path_to_campaign_id is None:
-            brand_ids, campaign_ids = set(self.order_by().values_list(self.path_to_brand_id, flat=True)), set()
+            brand_ids, campaign_ids = (
+                set(self.order_by().values_list(self.path_to_brand_id, flat=True)),
+                set(),
+            )
         else:
             owners = list(self.order_by().values_list(self.path_to_brand_id, self.path_to_campaign_id))
             brand_ids, campaign_ids = {brand for brand, _ in owners}, {campaign for _, campaign in owners}
         lock_brands(brand_ids)
         return brand_ids, campaign_ids
 
-    def _remember(self, rows: Iterable[S], *, update: bool) -> None:
-        self.model.history.bulk_history_create(list(rows), batch_size=500, update=update)  # type: ignore[attr-defined]
+    def _check_and_remember(self, written: Iterable[S], *, update: bool) -> None:
+        rows = list(written)
+        for row in rows:
+            row.check_values()
+        self.model.history.bulk_history_create(rows, batch_size=500, update=update)  # type: ignore[attr-defined]
 
     def _announce(self, brand_ids: set[int], campaign_ids: set[int]) -> None:
         if brand_ids:

@@ -65,7 +65,6 @@ class Ground:
 class Entry:
     """A row that is about to be booked for a record, with its identity where it has one."""
 
-    index: int
     log: SpendLog
     key: UUID | None = None
     content: UUID | None = None
@@ -95,11 +94,13 @@ def book_events(events: Sequence[SpendEvent], *, source: str, now: datetime) -> 
         if before is not None:
             answers[index] = _repeated(event, before, content)
         elif _day_key(event.campaign_id, spent_on, ground) in with_totals:
-            message = f"{source} already gives totals for this campaign on {spent_on}; single events would count twice"
+            message = (
+                f"{source} gives totals for this campaign on {spent_on}; single events would count twice"
+            )
             answers[index] = Answer(event, Result.CONFLICT, field="source", message=message)
         else:
             log = _new_row(event, spent_on, ground)
-            entries.append(Entry(index, log, key, content))
+            entries.append(Entry(log, key, content))
             answers[index] = Answer(event, Result.ACCEPTED, log)
             if key:
                 first[key] = (content, log)
@@ -138,7 +139,9 @@ def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: date
             continue
         as_of, last = snapshot.as_of or now, values.get(keys[index])
         if last is not None and as_of < last.as_of:
-            answers[index] = Answer(snapshot, Result.DUPLICATE, message=f"older than the value of {last.as_of}")
+            answers[index] = Answer(
+                snapshot, Result.DUPLICATE, message=f"older than the value of {last.as_of}"
+            )
             continue
         newer.append(SnapshotValue(key=keys[index], amount_micros=snapshot.amount_micros, as_of=as_of))
         difference = snapshot.amount_micros - (last.amount_micros if last else 0)
@@ -146,7 +149,7 @@ def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: date
             answers[index] = Answer(snapshot, Result.DUPLICATE if last else Result.ACCEPTED)
             continue
         log = _difference_row(snapshot, difference, keys[index], ground, is_first=last is None)
-        entries.append(Entry(index, log))
+        entries.append(Entry(log))
         answers[index] = Answer(snapshot, Result.ACCEPTED, log)
     SnapshotValue.objects.bulk_create(
         newer,
@@ -249,7 +252,11 @@ def _check_day(day: date, calendar: Calendar, now: datetime) -> None:
 def _identity(event: SpendEvent, ground: Ground) -> tuple[UUID | None, UUID]:
     brand = ground.brand_of(event.campaign_id)
     content = identity.record_content(
-        event.campaign_id, event.kind, event.amount_micros, event.currency or brand.currency, event.occurred_at
+        event.campaign_id,
+        event.kind,
+        event.amount_micros,
+        event.currency or brand.currency,
+        event.occurred_at,
     )
     if event.external_id is None:
         return None, content
@@ -382,7 +389,7 @@ def _book(entries: Sequence[Entry], ground: Ground) -> None:
         [
             SpendKey(key=entry.key, content=entry.content, log_id=entry.log.pk)
             for entry in entries
-            if entry.key is not None
+            if entry.key is not None and entry.content is not None
         ],
         batch_size=ROWS_PER_STATEMENT,
     )
@@ -429,7 +436,9 @@ def _flag_by_history(logs: Sequence[SpendLog], ground: Ground) -> None:
     earliest = min(log.occurred_at for log in logs if log.occurred_at is not None)
     history: defaultdict[int, list[tuple[datetime, str]]] = defaultdict(list)
     changes = StatusChange.objects.filter(campaign_id__in={log.campaign_id for log in logs}, at__gt=earliest)
-    for campaign_id, at, status in changes.order_by("at", "pk").values_list("campaign_id", "at", "from_status"):
+    for campaign_id, at, status in changes.order_by("at", "pk").values_list(
+        "campaign_id", "at", "from_status"
+    ):
         history[campaign_id].append((at, status))
     for log in logs:
         changed = history[log.campaign_id]

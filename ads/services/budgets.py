@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypedDict
 
@@ -85,7 +85,9 @@ class BudgetService:
             return ingest.record(event, source=source, now=now or timezone.now())
 
     @staticmethod
-    def reverse_spend(log: SpendLog, reason: str, *, by: Actor = None, now: datetime | None = None) -> SpendLog:
+    def reverse_spend(
+        log: SpendLog, reason: str, *, by: Actor = None, now: datetime | None = None
+    ) -> SpendLog:
         """Books the opposite of a row, for the same date; the row itself stays as it is.
 
         Raises NotReversible for a reversal and for a row reversed before.
@@ -139,7 +141,9 @@ class BudgetService:
     def get_campaign_spend_today(campaign: Campaign, *, now: datetime | None = None) -> Decimal:
         """Spent by the campaign in its brand's current day."""
         today = campaign.brand.calendar.local_date(now or timezone.now())
-        period = CampaignPeriod.objects.filter(campaign=campaign, kind=PeriodKind.DAY, starts_on=today).first()
+        period = CampaignPeriod.objects.filter(
+            campaign=campaign, kind=PeriodKind.DAY, starts_on=today
+        ).first()
         return from_micros(0) if period is None else period.spent
 
     @staticmethod
@@ -181,7 +185,9 @@ class BudgetService:
     def archive_brand(brand: Brand, *, by: Actor = None, now: datetime | None = None) -> None:
         """Off and out of the lists, still accepting spend; what people asked of its campaigns stays."""
         with acting_as(by):
-            Brand.objects.filter(pk=brand.pk, archived_at__isnull=True).update(archived_at=now or timezone.now())
+            Brand.objects.filter(pk=brand.pk, archived_at__isnull=True).update(
+                archived_at=now or timezone.now()
+            )
         brand.refresh_from_db()
 
     @staticmethod
@@ -199,7 +205,7 @@ def _micros(amount: Decimal | int | str) -> int:
         raise InvalidSpend("amount", str(error).removeprefix("amount: ")) from error
 
 
-def _period(brand: Brand, kind: PeriodKind, starts_on: object) -> BrandPeriod:
+def _period(brand: Brand, kind: PeriodKind, starts_on: date) -> BrandPeriod:
     found = BrandPeriod.objects.filter(brand=brand, kind=kind, starts_on=starts_on).first()
     return found or BrandPeriod(brand=brand, kind=kind)
 

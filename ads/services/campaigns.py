@@ -34,7 +34,9 @@ class CampaignService:
     """What people ask of campaigns, and the live answer. `now` is the present moment where it is not given."""
 
     @staticmethod
-    def should_campaign_be_active(campaign: Campaign, *, now: datetime | None = None) -> tuple[bool, list[str]]:
+    def should_campaign_be_active(
+        campaign: Campaign, *, now: datetime | None = None
+    ) -> tuple[bool, list[str]]:
         """Whether it may run, and all that stands against it in words: computed now, not read from its status."""
         decision = CampaignService.decide_now(campaign, now=now)
         return not decision.reasons, [reason.words for reason in decision.reasons]
@@ -103,7 +105,9 @@ class CampaignService:
         return copy
 
     @staticmethod
-    def get_campaign_performance_summary(campaign: Campaign, *, now: datetime | None = None) -> CampaignPerformance:
+    def get_campaign_performance_summary(
+        campaign: Campaign, *, now: datetime | None = None
+    ) -> CampaignPerformance:
         """The campaign at a glance, decided live."""
         now = now or timezone.now()
         facts = _facts(campaign, now)

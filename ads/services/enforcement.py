@@ -51,7 +51,11 @@ class Change:
     def sentence(self) -> str:
         """The change as the log tells it."""
         words = ", ".join(reason.words for reason in self.reasons) or "nothing stands against it"
-        verb = VERBS[self.to_status] if self.from_status != self.to_status else f"Still {self.to_status.lower()}:"
+        verb = (
+            VERBS[self.to_status]
+            if self.from_status != self.to_status
+            else f"Still {self.to_status.lower()}:"
+        )
         return f"{verb} campaign {self.campaign} ({self.brand}): {words}"
 
 
@@ -129,7 +133,9 @@ def sweep(now: datetime) -> Tally:
     last = 0
     while True:
         brand_ids = list(
-            Brand.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BRANDS_PER_TRANSACTION]
+            Brand.objects.filter(pk__gt=last)
+            .order_by("pk")
+            .values_list("pk", flat=True)[:BRANDS_PER_TRANSACTION]
         )
         if not brand_ids:
             return tally
@@ -217,24 +223,30 @@ def _in_slices(
 def _write_slice(rows: Sequence[tuple[StoredDecision, Decision]], now: datetime) -> set[int]:
     instant = connection.ops.adapt_datetimefield_value
     typed = connection.vendor == "postgresql"
-    row = "(%s::bigint, %s, %s, %s, %s, %s::timestamptz, %s::timestamptz)" if typed else "(%s, %s, %s, %s, %s, %s, %s)"
-    params: list[object] = []
+    row = (
+        "(%s::bigint, %s, %s, %s, %s, %s::timestamptz, %s::timestamptz)"
+        if typed
+        else f"({', '.join(['%s'] * 7)})"
+    )
+    params: list[int | str | None] = []
     for stored, decision in rows:
         since = stored.status_since if stored.status == decision.status else None
-        params += (
-            stored.campaign_id, stored.status, stored.reason_codes, decision.status.value, _codes(decision.reasons),
-            instant(decision.next_transition_at), instant(since or now),
-        )  # fmt: skip
+        params += (stored.campaign_id, stored.status, stored.reason_codes)
+        params += (decision.status.value, _codes(decision.reasons))
+        params += (instant(decision.next_transition_at), instant(since or now))
+    sql = f"""
+        WITH decided (id, was_status, was_reasons, status, reasons, next_at, since)
+        AS (VALUES {", ".join([row] * len(rows))})
+        UPDATE ads_campaign
+        SET status = decided.status, reason_codes = decided.reasons,
+            next_transition_at = decided.next_at, status_since = decided.since
+        FROM decided
+        WHERE ads_campaign.id = decided.id
+          AND ads_campaign.status = decided.was_status AND ads_campaign.reason_codes = decided.was_reasons
+        RETURNING ads_campaign.id
+    """  # noqa: S608 - only placeholders are put in
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH decided (id, was_status, was_reasons, status, reasons, next_at, since) AS "
-            f"(VALUES {', '.join([row] * len(rows))}) "  # noqa: S608 - placeholders only
-            "UPDATE ads_campaign SET status = decided.status, reason_codes = decided.reasons, "
-            "next_transition_at = decided.next_at, status_since = decided.since FROM decided "
-            "WHERE ads_campaign.id = decided.id AND ads_campaign.status = decided.was_status "
-            "AND ads_campaign.reason_codes = decided.was_reasons RETURNING ads_campaign.id",
-            params,
-        )
+        cursor.execute(sql, params)
         return {campaign_id for (campaign_id,) in cursor.fetchall()}
 
 

@@ -46,7 +46,9 @@ def load_brand_facts(brands: Sequence[Brand], now: datetime) -> dict[int, BrandF
     """The facts of each brand, by its id, from rows read (and, where something is to be written, locked) just now."""
     calendars = load_calendars(brands)
     counted: defaultdict[tuple[int, str], Counted] = defaultdict(dict)
-    periods = BrandPeriod.objects.filter(_present_and_future(calendars, now), brand_id__in=list(calendars)).order_by()
+    periods = BrandPeriod.objects.filter(
+        _present_and_future(calendars, now), brand_id__in=list(calendars)
+    ).order_by()
     for brand_id, kind, starts_on, micros in periods.values_list(
         "brand_id", "kind", "starts_on", F("spent_micros") - F("waived_micros")
     ):

@@ -7,13 +7,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from django.db import transaction
-from django.utils import timezone
-
 from ads.errors import InvalidSpend, SpendConflict
 from ads.models import Brand, Campaign, Kind, SpendLog
 from ads.services.booking import book_events, book_snapshots
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
+from ads.services.transactions import retrying
 
 R = TypeVar("R", SpendEvent, SpendSnapshot)
 R_contra = TypeVar("R_contra", contravariant=True)
@@ -81,23 +79,32 @@ def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
         yield replace(same, amount_micros=micros, as_of=newest[same])
 
 
-@transaction.atomic
-def append_rows(rows: Sequence[SpendLog]) -> None:
+def append_rows(rows: Sequence[SpendLog], *, now: datetime) -> None:
     """Books unsaved ledger rows, each from its own source, all or none; afterwards they are as stored.
 
     Raises InvalidSpend or SpendConflict. A row that repeats a known record becomes the first one.
     """
-    now = timezone.now()
-    campaigns = {row.campaign_id for row in rows}
-    brand_ids = Campaign.objects.filter(pk__in=campaigns).order_by().values_list("brand_id", flat=True)
+    for row, stored in zip(rows, _append(rows, now), strict=True):
+        for field in SpendLog._meta.concrete_fields:
+            setattr(row, field.attname, getattr(stored, field.attname))
+        row._state.adding = False
+        row._state.db = stored._state.db
+
+
+@retrying
+def _append(rows: Sequence[SpendLog], now: datetime) -> list[SpendLog]:
+    campaign_ids = {row.campaign_id for row in rows}
+    brand_ids = Campaign.objects.filter(pk__in=campaign_ids).order_by().values_list("brand_id", flat=True)
+    # All of them at once: the sources are booked one after another.
     Brand.objects.lock(set(brand_ids))
-    by_source: defaultdict[str, list[SpendLog]] = defaultdict(list)
-    for row in rows:
-        by_source[row.source].append(row)
-    for source, group in by_source.items():
-        answers = book_events([_event(row) for row in group], source=source, now=now)
-        for row, answer in zip(group, answers, strict=True):
-            _become(row, _row_or_error(answer))
+    by_source: defaultdict[str, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        by_source[row.source].append(index)
+    stored: dict[int, SpendLog] = {}
+    for source, indexes in by_source.items():
+        answers = book_events([_event(rows[index]) for index in indexes], source=source, now=now)
+        stored |= {index: _row_or_error(answer) for index, answer in zip(indexes, answers, strict=True)}
+    return [stored[index] for index in range(len(rows))]
 
 
 def _event(row: SpendLog) -> SpendEvent:
@@ -111,13 +118,6 @@ def _event(row: SpendLog) -> SpendEvent:
         description=row.description,
         reverses_id=row.reverses_id,
     )
-
-
-def _become(row: SpendLog, stored: SpendLog) -> None:
-    for field in SpendLog._meta.concrete_fields:
-        setattr(row, field.attname, getattr(stored, field.attname))
-    row._state.adding = False
-    row._state.db = stored._state.db
 
 
 def _row_or_error(answer: Answer) -> SpendLog:

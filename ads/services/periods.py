@@ -75,13 +75,16 @@ def add(
     for addition in additions:
         month = month_start(addition.spent_on)
         brand_of[addition.campaign_id] = addition.brand_id
-        for kind, starts_on in ((DAY, addition.spent_on), (MONTH, month)):
-            by_brand[addition.brand_id, kind, starts_on] += addition.micros
-            by_campaign[addition.campaign_id, kind, starts_on] += addition.micros
+        for period in ((DAY, addition.spent_on), (MONTH, month)):
+            by_brand[addition.brand_id, *period] += addition.micros
+            by_campaign[addition.campaign_id, *period] += addition.micros
         by_campaign[addition.campaign_id, FLIGHT, FLIGHT_STARTS_ON] += addition.micros
 
     todays = {brand_id: calendars[brand_id].local_date(now) for brand_id in brands}
-    brand_limits = {pk: Limits(brand.daily_budget_micros, brand.monthly_budget_micros, None) for pk, brand in brands.items()}
+    brand_limits = {
+        pk: Limits(brand.daily_budget_micros, brand.monthly_budget_micros, None)
+        for pk, brand in brands.items()
+    }
     crossed = Crossed()
     for brand_id, kind, starts_on, counted in _upsert("brand", by_brand, brand_limits):
         limit = _limit(brand_limits[brand_id], kind)
@@ -91,7 +94,9 @@ def add(
     for campaign_id, kind, starts_on, counted in _upsert("campaign", by_campaign, limits):
         limit = _limit(limits[campaign_id], kind)
         added = by_campaign[campaign_id, kind, starts_on]
-        if _has_crossed(counted, added, limit) and _is_not_over(kind, starts_on, todays[brand_of[campaign_id]]):
+        if _has_crossed(counted, added, limit) and _is_not_over(
+            kind, starts_on, todays[brand_of[campaign_id]]
+        ):
             crossed.campaign_ids.add(campaign_id)
     return crossed
 
@@ -120,20 +125,20 @@ def _upsert(
     counted: list[tuple[int, str, date, int]] = []
     for start in range(0, len(keys), ROWS_PER_STATEMENT):
         rows = keys[start : start + ROWS_PER_STATEMENT]
-        params: list[object] = []
+        params: list[int | str | None] = []
         for key in rows:
             owner_id, kind, starts_on = key
             day = connection.ops.adapt_datefield_value(starts_on)
             params += (owner_id, str(kind), day, added[key], _limit(limits[owner_id], kind))
+        sql = f"""
+            INSERT INTO {table} ({column}, kind, starts_on, spent_micros, waived_micros, budget_micros)
+            VALUES {", ".join(["(%s, %s, %s, %s, 0, %s)"] * len(rows))}
+            ON CONFLICT ({column}, kind, starts_on)
+            DO UPDATE SET spent_micros = {table}.spent_micros + excluded.spent_micros
+            RETURNING {column}, kind, starts_on, spent_micros - waived_micros
+        """  # noqa: S608 - names of ours and placeholders are put in
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {table} ({column}, kind, starts_on, spent_micros, waived_micros, budget_micros) "  # noqa: S608
-                f"VALUES {', '.join(['(%s, %s, %s, %s, 0, %s)'] * len(rows))} "
-                f"ON CONFLICT ({column}, kind, starts_on) "
-                f"DO UPDATE SET spent_micros = {table}.spent_micros + excluded.spent_micros "
-                f"RETURNING {column}, kind, starts_on, spent_micros - waived_micros",
-                params,
-            )
+            cursor.execute(sql, params)
             counted += [(pk, kind, _as_date(day), micros) for pk, kind, day, micros in cursor.fetchall()]
     return counted
 
@@ -170,7 +175,9 @@ def follow_brand_budgets(brands: Sequence[Brand], now: datetime) -> None:
             (DAY, today, "daily_budget_micros"),
             (MONTH, month_start(today), "monthly_budget_micros"),
         ):
-            periods.filter(kind=kind, starts_on__gte=since).update(budget_micros=Subquery(owner.values(column)))
+            periods.filter(kind=kind, starts_on__gte=since).update(
+                budget_micros=Subquery(owner.values(column))
+            )
 
 
 def follow_campaign_budgets(brands: Sequence[Brand], campaign_ids: Iterable[int], now: datetime) -> None:
@@ -184,7 +191,9 @@ def follow_campaign_budgets(brands: Sequence[Brand], campaign_ids: Iterable[int]
             (MONTH, month_start(today), "monthly_budget_micros"),
             (FLIGHT, FLIGHT_STARTS_ON, "total_budget_micros"),
         ):
-            periods.filter(kind=kind, starts_on__gte=since).update(budget_micros=Subquery(owner.values(column)))
+            periods.filter(kind=kind, starts_on__gte=since).update(
+                budget_micros=Subquery(owner.values(column))
+            )
 
 
 def _by_today(brands: Sequence[Brand], now: datetime) -> dict[date, list[int]]:
@@ -221,7 +230,9 @@ def _entered_a_new_day(now: datetime) -> list[int]:
     """Ids of the brands whose local date is later than the day last opened."""
     # No zone is more than 26 hours ahead of another, so the others cannot have entered a new day.
     brands = list(
-        Brand.objects.filter(Q(opened_on__isnull=True) | Q(opened_on__lt=now.date() + timedelta(days=2))).order_by("pk")
+        Brand.objects.filter(
+            Q(opened_on__isnull=True) | Q(opened_on__lt=now.date() + timedelta(days=2))
+        ).order_by("pk")
     )
     calendars = load_calendars(brands)
     return [
@@ -243,7 +254,11 @@ def _roll_over(brand_ids: Sequence[int], now: datetime) -> tuple[int, enforcemen
 def _open_days(brand: Brand, today: date, now: datetime) -> bool:
     """Opens the brand's days up to today and closes those before; False where another has done it."""
     last = brand.opened_on
-    won = Brand._base_manager.filter(pk=brand.pk, opened_on=last).exclude(opened_on__gte=today).update(opened_on=today)
+    won = (
+        Brand._base_manager.filter(pk=brand.pk, opened_on=last)
+        .exclude(opened_on__gte=today)
+        .update(opened_on=today)
+    )
     if not won:
         return False
     first = today if last is None else last + timedelta(days=1)
@@ -308,20 +323,34 @@ def waive(
 def _waive(
     brand_id: int, campaign_id: int | None, kind: PeriodKind, starts_on: date, now: datetime
 ) -> list[Waiver]:
-    campaign_periods = CampaignPeriod.objects.filter(campaign__brand_id=brand_id, kind=kind, starts_on=starts_on)
+    campaign_periods = CampaignPeriod.objects.filter(
+        campaign__brand_id=brand_id, kind=kind, starts_on=starts_on
+    )
     brand_periods = BrandPeriod.objects.filter(brand_id=brand_id, kind=kind, starts_on=starts_on)
     if campaign_id is not None:
-        campaign_periods, brand_periods = campaign_periods.filter(campaign_id=campaign_id), brand_periods.none()
+        campaign_periods, brand_periods = (
+            campaign_periods.filter(campaign_id=campaign_id),
+            brand_periods.none(),
+        )
     counting = ~Q(spent_micros=F("waived_micros"))
     amounts: list[tuple[int | None, int]] = [
         *((None, period.counted_micros) for period in brand_periods.filter(counting)),
-        *((period.campaign_id, period.counted_micros) for period in campaign_periods.filter(counting).order_by("campaign_id")),
+        *(
+            (period.campaign_id, period.counted_micros)
+            for period in campaign_periods.filter(counting).order_by("campaign_id")
+        ),
     ]
     for periods in (brand_periods, campaign_periods):
         periods.filter(counting).update(waived_micros=F("spent_micros"))
     return [
         Waiver(
-            brand_id=brand_id, campaign_id=owner, kind=kind, starts_on=starts_on, amount_micros=micros, by=actor_name(), at=now
+            brand_id=brand_id,
+            campaign_id=owner,
+            kind=kind,
+            starts_on=starts_on,
+            amount_micros=micros,
+            by=actor_name(),
+            at=now,
         )
         for owner, micros in amounts
     ]

@@ -77,7 +77,9 @@ def reconcile(now: datetime, *, repair: bool = False, brand_ids: Sequence[int] |
     """Compares every brand, or these, a slice at a time; with `repair` the totals are made right and decided."""
     report = Report()
     brands = Brand.objects.order_by("pk")
-    ids = list((brands if brand_ids is None else brands.filter(pk__in=brand_ids)).values_list("pk", flat=True))
+    ids = list(
+        (brands if brand_ids is None else brands.filter(pk__in=brand_ids)).values_list("pk", flat=True)
+    )
     for start in range(0, len(ids), BRANDS_PER_SLICE):
         report.add(_reconcile_slice(ids[start : start + BRANDS_PER_SLICE], repair=repair, now=now))
     return report
@@ -104,10 +106,15 @@ def _reconcile_slice(brand_ids: Sequence[int], *, repair: bool, now: datetime) -
     brands = Brand.objects.lock(brand_ids)
     names = {brand.pk: brand.name for brand in brands}
     campaigns = Campaign.objects.filter(brand__in=brands).order_by()
-    campaign_names = {pk: f"{names[brand_id]} / {name}" for pk, brand_id, name in campaigns.values_list("pk", "brand_id", "name")}
+    campaign_names = {
+        pk: f"{names[brand_id]} / {name}"
+        for pk, brand_id, name in campaigns.values_list("pk", "brand_id", "name")
+    }
     right_of_brands, right_of_campaigns = _from_ledger(brand_ids), _campaigns_from_ledger(brand_ids)
     stored_of_brands = _stored(BrandPeriod.objects.filter(brand_id__in=brand_ids), "brand_id")
-    stored_of_campaigns = _stored(CampaignPeriod.objects.filter(campaign__brand_id__in=brand_ids), "campaign_id")
+    stored_of_campaigns = _stored(
+        CampaignPeriod.objects.filter(campaign__brand_id__in=brand_ids), "campaign_id"
+    )
     wrong_brands = dict(_compare(stored_of_brands, right_of_brands, names))
     wrong_campaigns = dict(_compare(stored_of_campaigns, right_of_campaigns, campaign_names))
     differences = [*wrong_brands.values(), *wrong_campaigns.values()]

@@ -38,4 +38,4 @@ def _decide_again(
 
 
 def _append(*, rows: Sequence[SpendLog], **_: object) -> None:
-    ingest.append_rows(rows)
+    ingest.append_rows(rows, now=timezone.now())
