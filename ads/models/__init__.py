@@ -1,6 +1,6 @@
 """The nouns: what is stored, and what the database refuses."""
 
-from ads.models.brand import Brand, BrandQuerySet, BrandZone
+from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
 from ads.models.dayparting import DaypartingSchedule
 from ads.models.jobs import JobProgress
@@ -13,7 +13,6 @@ __all__ = [
     "Brand",
     "BrandPeriod",
     "BrandQuerySet",
-    "BrandZone",
     "Campaign",
     "CampaignPeriod",
     "CampaignQuerySet",

@@ -1,8 +1,9 @@
-"""Brand: a client, its budgets and its time zone; and the history of its zones."""
+"""Brand: a client, its budgets, and its time zone with every zone it has had."""
 
 from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ NO_LIMIT = "Empty: no limit. 0: spend nothing."
 class BrandQuerySet(SettingsQuerySet["Brand"]):
     path_to_brand: ClassVar[str] = "pk"
     path_to_brand_id: ClassVar[str] = "pk"
-    not_in_bulk: ClassVar[frozenset[str]] = frozenset({"currency", "opened_on"})
+    not_in_bulk: ClassVar[frozenset[str]] = frozenset({"currency"})
 
     def lock(self, brand_ids: Collection[int]) -> list["Brand"]:
         """Locks these brands in id order, in a statement of its own; everything else is read after it."""
@@ -58,6 +59,9 @@ class Brand(SettingsModel):
     )
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     opened_on = models.DateField(null=True, blank=True, editable=False)
+    # [[first day, zone], ...]: each rules from its first day's midnight. On the row that is locked, because
+    # whoever books or decides needs it.
+    zone_history = models.JSONField(default=list, blank=True, editable=False)
     assigned_to = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         blank=True,
@@ -69,9 +73,9 @@ class Brand(SettingsModel):
     monthly_budget = OptionalAmount("monthly_budget_micros")
 
     objects = BrandQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["opened_on"], get_user=actor_user)
+    history = HistoricalRecords(excluded_fields=["opened_on", "zone_history"], get_user=actor_user)
 
-    decided_fields: ClassVar[frozenset[str]] = frozenset({"opened_on"})
+    decided_fields: ClassVar[frozenset[str]] = frozenset({"opened_on", "zone_history"})
 
     class Meta:
         ordering = ("name",)
@@ -117,8 +121,8 @@ class Brand(SettingsModel):
     @property
     def calendar(self) -> Calendar:
         """The brand's days and months, with every zone it has had."""
-        spans = [ZoneSpan(span.first_day, ZoneInfo(span.zone)) for span in self.zones.all()]
-        return Calendar(tuple(spans)) if spans else Calendar.fixed(self.zone_name)
+        spans = tuple((day, zone) for day, zone in self.zone_history)
+        return _calendar(spans or ((date.min.isoformat(), self.zone_name),))
 
     @property
     def current_daily_spend(self) -> Decimal:
@@ -148,18 +152,6 @@ class Brand(SettingsModel):
         return 0 if period is None else period.counted_micros
 
 
-class BrandZone(models.Model):
-    """The zone that rules a brand's dates from `first_day`'s midnight in it; rows in force are never changed."""
-
-    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="zones")
-    first_day = models.DateField()
-    zone = models.CharField(max_length=64)
-
-    class Meta:
-        ordering = ("brand_id", "first_day")
-        constraints = [
-            models.UniqueConstraint(fields=["brand", "first_day"], name="brandzone_unique_first_day")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.zone} from {self.first_day}"
+@lru_cache(maxsize=4096)
+def _calendar(spans: tuple[tuple[str, str], ...]) -> Calendar:
+    return Calendar(tuple(ZoneSpan(date.fromisoformat(day), ZoneInfo(zone)) for day, zone in spans))

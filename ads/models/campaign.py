@@ -129,10 +129,6 @@ class Campaign(SettingsModel):
                 {"brand": "A campaign belongs to one brand for ever; copy it to the other one."}
             )
 
-    def _announce(self) -> None:
-        super()._announce()
-        self.refresh_from_db(fields=sorted(self.decided_fields))
-
     @property
     def is_active(self) -> bool:
         """Whether the system has decided that it may run."""

@@ -84,6 +84,8 @@ class SettingsModel(models.Model):
         if brand_id is None:
             raise AssertionError("a saved row has an owner")
         settings_changed.send(type(self), brand_ids={brand_id}, campaign_ids=campaign_ids)
+        if self.decided_fields:
+            self.refresh_from_db(fields=sorted(self.decided_fields))
 
 
 S = TypeVar("S", bound=SettingsModel)

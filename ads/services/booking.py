@@ -24,7 +24,6 @@ from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.periods import Calendar
 from ads.rules.serving import Status
 from ads.services import enforcement, identity, periods
-from ads.services.facts import load_calendars
 from ads.services.periods import Addition, Limits
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
@@ -46,10 +45,9 @@ class CampaignRow:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a slice stands on: its locked brands, their calendars and campaigns, the source and the moment."""
+    """What a slice stands on: its locked brands, their campaigns, the source and the moment."""
 
     brands: Mapping[int, Brand]
-    calendars: Mapping[int, Calendar]
     campaigns: Mapping[int, CampaignRow]
     source: str
     now: datetime
@@ -58,7 +56,7 @@ class Ground:
         return self.brands[self.campaigns[campaign_id].brand_id]
 
     def calendar_of(self, campaign_id: int) -> Calendar:
-        return self.calendars[self.campaigns[campaign_id].brand_id]
+        return self.brand_of(campaign_id).calendar
 
 
 @dataclass(slots=True)
@@ -170,7 +168,6 @@ def _stand_on(campaign_ids: Iterable[int], source: str, now: datetime) -> Ground
     rows = Campaign.objects.filter(pk__in=ids).order_by()
     return Ground(
         brands={brand.pk: brand for brand in brands},
-        calendars=load_calendars(brands),
         campaigns={
             pk: CampaignRow(brand_id, status, since, Limits(daily, monthly, total))
             for pk, brand_id, status, since, daily, monthly, total in rows.values_list(
@@ -396,7 +393,6 @@ def _book(entries: Sequence[Entry], ground: Ground) -> None:
     crossed = periods.add(
         (Addition(log.brand_id, log.campaign_id, log.spent_on, log.amount_micros) for log in logs),
         ground.brands,
-        ground.calendars,
         {pk: campaign.limits for pk, campaign in ground.campaigns.items()},
         ground.now,
     )

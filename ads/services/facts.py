@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q, QuerySet
 
-from ads.models import Brand, BrandPeriod, BrandZone, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
+from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
 from ads.rules.dayparting import Window
-from ads.rules.periods import Calendar, ZoneSpan, month_start
+from ads.rules.periods import Calendar, month_start
 from ads.rules.serving import BrandFacts, CampaignFacts
 
 Counted = dict[date, int]
@@ -30,21 +29,9 @@ class StoredDecision:
     status_since: datetime | None
 
 
-def load_calendars(brands: Sequence[Brand]) -> dict[int, Calendar]:
-    """The calendar of each brand, by its id."""
-    spans: defaultdict[int, list[ZoneSpan]] = defaultdict(list)
-    rows = BrandZone.objects.filter(brand_id__in=[brand.pk for brand in brands]).order_by("first_day")
-    for brand_id, first_day, zone in rows.values_list("brand_id", "first_day", "zone"):
-        spans[brand_id].append(ZoneSpan(first_day, ZoneInfo(zone)))
-    return {
-        brand.pk: Calendar(tuple(spans[brand.pk])) if brand.pk in spans else Calendar.fixed(brand.zone_name)
-        for brand in brands
-    }
-
-
 def load_brand_facts(brands: Sequence[Brand], now: datetime) -> dict[int, BrandFacts]:
     """The facts of each brand, by its id, from rows read (and, where something is to be written, locked) just now."""
-    calendars = load_calendars(brands)
+    calendars = {brand.pk: brand.calendar for brand in brands}
     counted: defaultdict[tuple[int, str], Counted] = defaultdict(dict)
     periods = BrandPeriod.objects.filter(
         _present_and_future(calendars, now), brand_id__in=list(calendars)

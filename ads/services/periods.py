@@ -15,17 +15,15 @@ from ads.models import (
     FLIGHT_STARTS_ON,
     Brand,
     BrandPeriod,
-    BrandZone,
     Campaign,
     CampaignPeriod,
     Cause,
     PeriodKind,
     Waiver,
 )
-from ads.rules.periods import Calendar, month_start, zone_change_day
+from ads.rules.periods import month_start, zone_change_day
 from ads.rules.serving import reached
 from ads.services import enforcement
-from ads.services.facts import load_calendars
 from ads.services.transactions import retrying
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
@@ -64,7 +62,6 @@ class Crossed:
 def add(
     additions: Iterable[Addition],
     brands: Mapping[int, Brand],
-    calendars: Mapping[int, Calendar],
     limits: Mapping[int, Limits],
     now: datetime,
 ) -> Crossed:
@@ -80,7 +77,7 @@ def add(
             by_campaign[addition.campaign_id, *period] += addition.micros
         by_campaign[addition.campaign_id, FLIGHT, FLIGHT_STARTS_ON] += addition.micros
 
-    todays = {brand_id: calendars[brand_id].local_date(now) for brand_id in brands}
+    todays = {brand_id: brand.calendar.local_date(now) for brand_id, brand in brands.items()}
     brand_limits = {
         pk: Limits(brand.daily_budget_micros, brand.monthly_budget_micros, None)
         for pk, brand in brands.items()
@@ -149,21 +146,26 @@ def _as_date(value: date | str) -> date:
 
 def follow_zone(brands: Sequence[Brand], now: datetime) -> None:
     """Makes the last zone of each locked brand's history the one it names, from the next day on."""
-    calendars = load_calendars(brands)
-    with_history = set(BrandZone.objects.filter(brand__in=brands).values_list("brand_id", flat=True))
     for brand in brands:
-        if brand.pk not in with_history:
-            BrandZone.objects.create(brand=brand, first_day=date.min, zone=brand.zone_name)
-            continue
-        calendar = calendars[brand.pk]
-        if calendar.spans[-1].zone.key == brand.zone_name:
-            continue
-        today = calendar.local_date(now)
-        # A change that was still to come never ruled, so the new one takes its place.
-        BrandZone.objects.filter(brand=brand, first_day__gt=today).delete()
-        if calendar.zone_at(now).key != brand.zone_name:
-            first_day = zone_change_day(calendar, ZoneInfo(brand.zone_name), now)
-            BrandZone.objects.create(brand=brand, first_day=first_day, zone=brand.zone_name)
+        history = _with_zone(brand, now)
+        if history != brand.zone_history:
+            brand.zone_history = history
+            Brand._base_manager.filter(pk=brand.pk).update(zone_history=history)
+
+
+def _with_zone(brand: Brand, now: datetime) -> list[list[str]]:
+    named = brand.zone_name
+    history: list[list[str]] = brand.zone_history
+    if not history:
+        return [[date.min.isoformat(), named]]
+    if history[-1][1] == named:
+        return history
+    calendar = brand.calendar
+    # A change that was still to come never ruled, so the new one takes its place.
+    ruled = [span for span in history if date.fromisoformat(span[0]) <= calendar.local_date(now)]
+    if ruled[-1][1] == named:
+        return ruled
+    return [*ruled, [zone_change_day(calendar, ZoneInfo(named), now).isoformat(), named]]
 
 
 def follow_brand_budgets(brands: Sequence[Brand], now: datetime) -> None:
@@ -198,8 +200,8 @@ def follow_campaign_budgets(brands: Sequence[Brand], campaign_ids: Iterable[int]
 
 def _by_today(brands: Sequence[Brand], now: datetime) -> dict[date, list[int]]:
     todays: defaultdict[date, list[int]] = defaultdict(list)
-    for brand_id, calendar in load_calendars(brands).items():
-        todays[calendar.local_date(now)].append(brand_id)
+    for brand in brands:
+        todays[brand.calendar.local_date(now)].append(brand.pk)
     return dict(todays)
 
 
@@ -234,11 +236,10 @@ def _entered_a_new_day(now: datetime) -> list[int]:
             Q(opened_on__isnull=True) | Q(opened_on__lt=now.date() + timedelta(days=2))
         ).order_by("pk")
     )
-    calendars = load_calendars(brands)
     return [
         brand.pk
         for brand in brands
-        if brand.opened_on is None or brand.opened_on < calendars[brand.pk].local_date(now)
+        if brand.opened_on is None or brand.opened_on < brand.calendar.local_date(now)
     ]
 
 
@@ -246,8 +247,7 @@ def _entered_a_new_day(now: datetime) -> list[int]:
 def _roll_over(brand_ids: Sequence[int], now: datetime) -> tuple[int, enforcement.Decided]:
     locked = Brand.objects.lock(brand_ids)
     follow_zone(locked, now)
-    calendars = load_calendars(locked)
-    opened = [brand for brand in locked if _open_days(brand, calendars[brand.pk].local_date(now), now)]
+    opened = [brand for brand in locked if _open_days(brand, brand.calendar.local_date(now), now)]
     return len(opened), enforcement.decide_brands(opened, cause=Cause.ROLLOVER, now=now)
 
 
@@ -308,10 +308,10 @@ def waive(
     """
     brands = Brand.objects.lock(brand_ids)
     waivers: list[Waiver] = []
-    for brand_id, calendar in load_calendars(brands).items():
-        today = calendar.local_date(now)
+    for brand in brands:
+        today = brand.calendar.local_date(now)
         for kind in kinds_to_reset(today, daily=daily, monthly=monthly):
-            waivers += _waive(brand_id, campaign_id, kind, today if kind == DAY else month_start(today), now)
+            waivers += _waive(brand.pk, campaign_id, kind, today if kind == DAY else month_start(today), now)
     Waiver.objects.bulk_create(waivers, batch_size=ROWS_PER_STATEMENT)
     if campaign_id is None:
         decided = enforcement.decide_brands(brands, cause=Cause.RESET, now=now)
