@@ -18,6 +18,7 @@ from ads.models import Brand, Campaign, Cause, StatusChange
 from ads.models.campaign import reasons_from_codes
 from ads.rules.serving import Decision, Reason, Status, decide
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
+from ads.services.given import given
 from ads.services.transactions import retrying
 
 logger = logging.getLogger("ads.enforcement")
@@ -221,22 +222,23 @@ def _in_slices(
 
 
 def _write_slice(rows: Sequence[tuple[StoredDecision, Decision]], now: datetime) -> set[int]:
-    instant = connection.ops.adapt_datetimefield_value
-    typed = connection.vendor == "postgresql"
-    row = (
-        "(%s::bigint, %s, %s, %s, %s, %s::timestamptz, %s::timestamptz)"
-        if typed
-        else f"({', '.join(['%s'] * 7)})"
+    table, params = given(
+        ("bigint", "text", "text", "text", "text", "timestamptz", "timestamptz"),
+        [
+            (
+                stored.campaign_id,
+                stored.status,
+                stored.reason_codes,
+                decision.status.value,
+                _codes(decision.reasons),
+                decision.next_transition_at,
+                stored.status_since if stored.status_since and stored.status == decision.status else now,
+            )
+            for stored, decision in rows
+        ],
     )
-    params: list[int | str | None] = []
-    for stored, decision in rows:
-        since = stored.status_since if stored.status == decision.status else None
-        params += (stored.campaign_id, stored.status, stored.reason_codes)
-        params += (decision.status.value, _codes(decision.reasons))
-        params += (instant(decision.next_transition_at), instant(since or now))
     sql = f"""
-        WITH decided (id, was_status, was_reasons, status, reasons, next_at, since)
-        AS (VALUES {", ".join([row] * len(rows))})
+        WITH decided (id, was_status, was_reasons, status, reasons, next_at, since) AS ({table})
         UPDATE ads_campaign
         SET status = decided.status, reason_codes = decided.reasons,
             next_transition_at = decided.next_at, status_since = decided.since

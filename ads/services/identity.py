@@ -1,48 +1,37 @@
-"""Digests of 128 bits: what makes two records the same record, and what makes their content the same."""
+"""Digests of 128 bits: what makes two records the same record, and what makes their content the same.
+
+They are kept for ever, so what is digested must never change. Texts that may hold anything come last or after
+their length; everything else is a number, a date or one of a few words.
+"""
 
 from datetime import UTC, date, datetime
 from hashlib import blake2b
-from uuid import UUID
-
-Part = str | int | date | datetime | None
 
 
-def record_key(brand_id: int, source: str, external_id: str) -> UUID:
+def record_key(brand_id: int, source: str, external_id: str) -> bytes:
     """The identity of a record: its brand, the source it came from and its id there."""
-    return _digest("record", brand_id, source, external_id)
+    return _digest(f"record|{brand_id}|{len(source)}|{source}|{external_id}")
 
 
 def record_content(
     campaign_id: int, kind: str, amount_micros: int, currency: str, occurred_at: datetime | None
-) -> UUID:
+) -> bytes:
     """What must not differ under one identity. `occurred_at` only where the sender gave it."""
-    return _digest("content", campaign_id, kind, amount_micros, currency, occurred_at)
+    moment = "" if occurred_at is None else occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return _digest(f"content|{campaign_id}|{kind}|{amount_micros}|{currency}|{moment}")
 
 
 def snapshot_key(
     brand_id: int, source: str, campaign_id: int, line: str, day: date, hour: int | None
-) -> UUID:
+) -> bytes:
     """The identity of a total that a feed restates."""
-    return _digest("snapshot", brand_id, source, campaign_id, line, day, hour)
+    return _digest(f"snapshot|{brand_id}|{len(source)}|{source}|{campaign_id}|{day}|{hour}|{line}")
 
 
-def snapshot_day_key(brand_id: int, source: str, campaign_id: int, day: date) -> UUID:
+def snapshot_day_key(brand_id: int, source: str, campaign_id: int, day: date) -> bytes:
     """The identity of what one source says of one campaign's date."""
-    return _digest("snapshot day", brand_id, source, campaign_id, day)
+    return _digest(f"snapshot day|{brand_id}|{len(source)}|{source}|{campaign_id}|{day}")
 
 
-def _digest(*parts: Part) -> UUID:
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        encoded = _encoded(part)
-        digest.update(len(encoded).to_bytes(4))  # so that ("ab", "c") and ("a", "bc") differ
-        digest.update(encoded)
-    return UUID(bytes=digest.digest())
-
-
-def _encoded(part: Part) -> bytes:
-    if part is None:
-        return b"\x00"
-    if isinstance(part, datetime):
-        return part.astimezone(UTC).isoformat(timespec="microseconds").encode()
-    return str(part).encode()
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()

@@ -16,8 +16,9 @@ from ads.services.transactions import retrying
 R = TypeVar("R", SpendEvent, SpendSnapshot)
 R_contra = TypeVar("R_contra", contravariant=True)
 
-BUFFER = 20_000
-SLICE = 2_000
+# The more records of a campaign come together, the fewer totals are touched for each.
+BUFFER = 100_000
+SLICE = 5_000
 
 
 def record(event: SpendEvent, *, source: str, now: datetime) -> SpendLog:
@@ -26,7 +27,7 @@ def record(event: SpendEvent, *, source: str, now: datetime) -> SpendLog:
     Raises InvalidSpend where it cannot be counted, SpendConflict where its id came with other content before.
     """
     (answer,) = book_events([event], source=source, now=now)
-    return _row_or_error(answer)
+    return SpendLog.objects.get(pk=_row_or_error(answer))
 
 
 def ingest_events(records: Iterable[SpendEvent], *, source: str, now: datetime) -> Iterator[Answer]:
@@ -100,11 +101,12 @@ def _append(rows: Sequence[SpendLog], now: datetime) -> list[SpendLog]:
     by_source: defaultdict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         by_source[row.source].append(index)
-    stored: dict[int, SpendLog] = {}
+    stored: dict[int, int] = {}
     for source, indexes in by_source.items():
         answers = book_events([_event(rows[index]) for index in indexes], source=source, now=now)
         stored |= {index: _row_or_error(answer) for index, answer in zip(indexes, answers, strict=True)}
-    return [stored[index] for index in range(len(rows))]
+    logs = SpendLog.objects.in_bulk(list(stored.values()))
+    return [logs[stored[index]] for index in range(len(rows))]
 
 
 def _event(row: SpendLog) -> SpendEvent:
@@ -120,9 +122,9 @@ def _event(row: SpendLog) -> SpendEvent:
     )
 
 
-def _row_or_error(answer: Answer) -> SpendLog:
+def _row_or_error(answer: Answer) -> int:
     if answer.result == Result.CONFLICT:
         raise SpendConflict(f"{answer.field}: {answer.message}")
-    if answer.result == Result.REFUSED or answer.log is None:
+    if answer.log_id is None:
         raise InvalidSpend(answer.field, answer.message)
-    return answer.log
+    return answer.log_id

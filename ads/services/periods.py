@@ -24,6 +24,7 @@ from ads.models import (
 from ads.rules.periods import month_start, zone_change_day
 from ads.rules.serving import reached
 from ads.services import enforcement
+from ads.services.given import given
 from ads.services.transactions import retrying
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
@@ -122,14 +123,14 @@ def _upsert(
     counted: list[tuple[int, str, date, int]] = []
     for start in range(0, len(keys), ROWS_PER_STATEMENT):
         rows = keys[start : start + ROWS_PER_STATEMENT]
-        params: list[int | str | None] = []
-        for key in rows:
-            owner_id, kind, starts_on = key
-            day = connection.ops.adapt_datefield_value(starts_on)
-            params += (owner_id, str(kind), day, added[key], _limit(limits[owner_id], kind))
+        given_rows, params = given(
+            ("bigint", "text", "date", "bigint", "bigint"),
+            [(*key, added[key], _limit(limits[key[0]], key[1])) for key in rows],
+        )
         sql = f"""
+            WITH added (owner, kind, starts_on, micros, budget) AS ({given_rows})
             INSERT INTO {table} ({column}, kind, starts_on, spent_micros, waived_micros, budget_micros)
-            VALUES {", ".join(["(%s, %s, %s, %s, 0, %s)"] * len(rows))}
+            SELECT owner, kind, starts_on, micros, 0, budget FROM added WHERE true
             ON CONFLICT ({column}, kind, starts_on)
             DO UPDATE SET spent_micros = {table}.spent_micros + excluded.spent_micros
             RETURNING {column}, kind, starts_on, spent_micros - waived_micros

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from ads.models import Kind, SpendLog
+from ads.models import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +59,17 @@ class Result(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """What became of one record: the row it is booked in (none where nothing was to book), or what is wrong."""
+    """What became of one record.
+
+    `log_id` is the ledger's row it is booked in, the first one's for a repeated event, None where there was
+    nothing to book; `booked_micros` what this record added. `field` and `message` say what is wrong.
+    """
 
     record: Record
     result: Result
-    log: SpendLog | None = None
+    log_id: int | None = None
+    booked_micros: int = 0
     field: str = ""
     message: str = ""

@@ -1,0 +1,30 @@
+"""Rows from Python as a table in SQL, in the way that each engine takes fastest."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db import connection
+
+Value = int | str | datetime | date | None
+Param = int | str | None | list[Value]
+
+
+def given(types: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str, list[Param]]:
+    """The text of a table expression with these rows, and its parameters. `types` are PostgreSQL's.
+
+    To be used as `WITH name (column, ...) AS (<text>)`.
+    """
+    if connection.vendor == "postgresql":
+        columns = ", ".join(f"%s::{column_type}[]" for column_type in types)
+        values: list[Param] = [list(column) for column in zip(*rows, strict=True)]
+        return f"SELECT * FROM unnest({columns})", values  # noqa: S608 - placeholders
+    row = f"({', '.join(['%s'] * len(types))})"
+    return f"VALUES {', '.join([row] * len(rows))}", [_adapted(value) for row in rows for value in row]
+
+
+def _adapted(value: Value) -> int | str | None:
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, date):
+        return connection.ops.adapt_datefield_value(value)
+    return value
