@@ -13,4 +13,4 @@ def broker_command(directory: Path, *, port: int = 0, socket: Path | None = None
     where = ["--bind", "127.0.0.1", "--port", str(port)]
     if socket is not None:
         where += ["--unixsocket", str(socket), "--unixsocketperm", "700"]
-    return [str(get_binary_path()), *where, "--dir", str(directory), "--save", "60 1"]
+    return [str(get_binary_path()), *where, "--dir", str(directory), "--save", "300 1"]

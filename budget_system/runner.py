@@ -24,17 +24,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from kombu.exceptions import OperationalError
 
 from budget_system.broker import broker_command
-from budget_system.environment import BASE_DIR, Environment, read_environment
+from budget_system.database_url import DatabaseURLError
+from budget_system.environment import BASE_DIR, Environment, SettingError, read_environment
 from budget_system.processes import NotReadyError, port_is_free, start_process, stop_process, wait_until
 
 ADMIN = "admin"
 READY_SECONDS = 60
 STOP_SECONDS = 10
 LAST_LINES = 20
+LONGEST_SOCKET_PLACE = 90  # systems allow 104 to 108 bytes for the whole
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What is worth showing of a service's log: its warnings and worse, and what happens to campaigns.
-WORTH_SHOWING = re.compile(r" (WARNING|ERROR|CRITICAL) |/(WARNING|ERROR|CRITICAL)/| INFO ads\.")
+WORTH_SHOWING = re.compile(r" (WARNING|ERROR|CRITICAL) [\w.]+: |\[(WARNING|ERROR|CRITICAL)\]| INFO ads\.")
 
 
 class StartError(RuntimeError):
@@ -60,6 +64,7 @@ class Service:
     command: Sequence[str]
     ready: Callable[[], bool]
     log: Path
+    needed: bool = True
     process: subprocess.Popen[bytes] | None = None
     shown: int = 0
 
@@ -96,21 +101,26 @@ class Runner:
         say(f"  {service.name:<11} ready after {time.monotonic() - began:.1f} s")
 
     def watch(self) -> None:
-        """Show what is worth showing until a service ends, which is an error."""
+        """Show what is worth showing until a service ends that is needed, which is an error."""
         while True:
-            for service in self.services:
+            for service in list(self.services):
                 for line in service.new_lines():
                     say(f"{service.name:<10} | {line}")
                 if service.process is not None and service.process.poll() is not None:
-                    raise StartError(
-                        f"{service.name} ended with exit code {service.process.returncode}, so all stop. "
-                        f"The end of {service.log}:\n{service.last_lines()}"
-                    )
+                    self._ended(service, service.process.returncode)
             time.sleep(0.5)
+
+    def _ended(self, service: Service, code: int) -> None:
+        what = f"{service.name} ended with exit code {code}"
+        log = f"The end of {service.log}:\n{service.last_lines()}"
+        if service.needed:
+            raise StartError(f"{what}, so all stop. {log}")
+        self.services.remove(service)
+        say(f"{what}; the others go on. {log}")
 
     def stop(self) -> None:
         """Stop all services, the last one first; a further Ctrl-C does not cut this short."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         for service in reversed(self.services):
             if service.process is not None:
@@ -121,14 +131,14 @@ class Runner:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run everything until it is interrupted (exit code 0) or something fails (1)."""
     options = parse(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.default_int_handler)
     try:
         with only_one(options.data):
             run(options)
     except KeyboardInterrupt:
         return 0
-    except (StartError, ValueError) as error:
+    except (StartError, SettingError, DatabaseURLError) as error:
         say(f"Not running: {error}")
         return 1
     return 0
@@ -143,8 +153,10 @@ def parse(arguments: Sequence[str] | None) -> Options:
         action="store_true",
         help="sample data and simulation, also in a database of your own",
     )
-    parser.add_argument("--port", type=int, default=8000, help="port of the site (default: 8000)")
-    parser.add_argument("--flower-port", type=int, default=5555, help="port of Flower (default: 5555)")
+    parser.add_argument("--port", type=port_number, default=8000, help="port of the site (default: 8000)")
+    parser.add_argument(
+        "--flower-port", type=port_number, default=5555, help="port of Flower (default: 5555)"
+    )
     parser.add_argument(
         "--data", type=Path, default=BASE_DIR / "var", help="where all is kept (default: var)"
     )
@@ -155,10 +167,19 @@ def parse(arguments: Sequence[str] | None) -> Options:
     return Options(**vars(given))
 
 
+def port_number(text: str) -> int:
+    """Read a port from the command line."""
+    port = int(text) if text.isdecimal() else 0
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port number from 1 to 65535")
+    return port
+
+
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
     """Keep a second runner off the same data."""
-    (data / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (data / "log").mkdir(exist_ok=True)
     with (data / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -177,8 +198,8 @@ def run(options: Options) -> None:
     given = read_environment()
     own_database = given.database_address() is not None
     sample = options.sample_data or not (options.empty or own_database)
-    with tempfile.TemporaryDirectory(prefix="budget-broker-") as sockets:
-        broker_socket = Path(sockets, "socket")
+    with place_for_socket(options.data) as place:
+        broker_socket = place / "socket"
         env = os.environ | defaults(given, options, broker_socket)
         login = prepare(env, options.data, sample=sample)
         runner = Runner(env)
@@ -189,6 +210,16 @@ def run(options: Options) -> None:
             runner.watch()
         finally:
             runner.stop()
+
+
+@contextmanager
+def place_for_socket(data: Path) -> Iterator[Path]:
+    """Give a directory that only this user can enter and whose path is short enough for a socket's name."""
+    if len(str(data)) < LONGEST_SOCKET_PLACE:
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="budget-broker-") as place:
+        yield Path(place)
 
 
 def defaults(given: Environment, options: Options, broker_socket: Path) -> dict[str, str]:
@@ -202,15 +233,17 @@ def defaults(given: Environment, options: Options, broker_socket: Path) -> dict[
     if "static_root" not in given.model_fields_set:
         values["STATIC_ROOT"] = str(options.data / "static")
     if not given.secret_key.get_secret_value():
-        values["SECRET_KEY"] = kept_secret(options.data / "secret_key", length=50)
+        values["SECRET_KEY"] = kept_secret(options.data / "secret_key", length=32)
     return values
 
 
 def kept_secret(path: Path, *, length: int) -> str:
     """Return the random text kept in this file, which only this user may read; make it if there is none."""
-    with suppress(FileExistsError):
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(secrets.token_urlsafe(length))
+    if not path.exists():
+        new = path.with_name(f"{path.name}.new")
+        new.touch(mode=0o600)
+        new.write_text(secrets.token_hex(length))
+        new.replace(path)  # so that a half-written one is never read
     return path.read_text()
 
 
@@ -220,11 +253,14 @@ def prepare(env: dict[str, str], data: Path, *, sample: bool) -> str:
     import django
     from django.conf import settings
     from django.core.management import call_command
-    from django.db import connections
+    from django.db import Error, connections
 
     django.setup()
     say("Preparing the database ...")
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except Error as error:
+        raise StartError(f"the database cannot be used: {error}") from None
     if not settings.DEBUG:
         call_command("collectstatic", verbosity=0, interactive=False)
     if sample:
@@ -239,7 +275,7 @@ def admin_login(password_file: Path) -> str:
     """Make an admin login where nobody could log in as one; return what to tell about it."""
     from django.contrib.auth.models import User
 
-    password = kept_secret(password_file, length=12)
+    password = kept_secret(password_file, length=8)
     if not User.objects.filter(is_superuser=True, is_active=True).exists():
         User.objects.create_superuser(ADMIN, password=password)
     admin = User.objects.filter(username=ADMIN).first()
@@ -261,8 +297,10 @@ def services(given: Environment, options: Options, broker_socket: Path, *, sampl
     def service(name: str, command: Sequence[str], ready: Callable[[], bool]) -> Service:
         return Service(name, command, ready, logs / f"{name}.log")
 
-    if "celery_broker_url" not in given.model_fields_set:
-        (options.data / "broker").mkdir(mode=0o700, exist_ok=True)
+    if "celery_broker_url" in given.model_fields_set:
+        expect_broker()
+    else:
+        (options.data / "broker").mkdir(exist_ok=True)
         command = broker_command(options.data / "broker", socket=broker_socket)
         yield service("broker", command, lambda: answers_ping(broker_socket))
     web = ("--no-control-socket", f"--bind=127.0.0.1:{options.port}", "--workers=2", "--threads=4")
@@ -273,7 +311,7 @@ def services(given: Environment, options: Options, broker_socket: Path, *, sampl
     )
     yield service(
         "worker",
-        (*celery, "worker", "--loglevel=INFO", "--concurrency=2", f"--hostname={worker}"),
+        (*celery, "worker", "--loglevel=INFO", "--concurrency=2", "--without-mingle", f"--hostname={worker}"),
         lambda: bool(app.control.ping([worker], timeout=0.5)),
     )
     beat = service("beat", (*celery, "beat", "--loglevel=INFO", "--pidfile="), lambda: True)
@@ -285,7 +323,24 @@ def services(given: Environment, options: Options, broker_socket: Path, *, sampl
         lambda: http_status(options.flower_port, "/healthcheck", host) == http.HTTPStatus.OK,
     )
     if sample:
-        yield service("simulation", (sys.executable, "-u", "manage.py", "simulate_spend"), lambda: True)
+        simulation = service(
+            "simulation", (sys.executable, "-u", "manage.py", "simulate_spend"), lambda: True
+        )
+        simulation.needed = False
+        yield simulation
+
+
+def expect_broker() -> None:
+    """Refuse to start where the broker that was named does not answer: everything would wait for it."""
+    from budget_system.celery import app
+
+    with app.connection_for_write() as connection:
+        try:
+            connection.ensure_connection(max_retries=1, timeout=5)
+        except OperationalError as error:
+            raise StartError(
+                f"the broker at CELERY_BROKER_URL ({connection.as_uri()}) cannot be used: {error}"
+            ) from None
 
 
 def answers_ping(broker_socket: Path) -> bool:

@@ -3,7 +3,8 @@
 
 # install FILE...: make .venv if there is none and install these requirement files where they have changed.
 install() {
-    if ! .venv/bin/python -c '' 2>/dev/null; then
+    # Its programs name the folder it was made in: one that was moved or copied along is made anew.
+    if ! .venv/bin/python -c '' 2>/dev/null || ! grep -qF "$(pwd -P)/.venv" .venv/bin/pip; then
         make_venv
     fi
     local file
@@ -11,7 +12,7 @@ install() {
         # The copy is what was installed last: an unchanged file costs nothing.
         if ! cmp -s "$file" ".venv/installed-$file"; then
             echo "Installing $file ..."
-            .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --requirement "$file"
+            .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --requirement "$file"
             cp "$file" ".venv/installed-$file"
         fi
     done

@@ -1,7 +1,7 @@
 """What Brand, Campaign and DaypartingSchedule share: however one is written, it is decided again."""
 
-from collections.abc import Collection, Iterable
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models, transaction
 from django.db.models import ProtectedError
@@ -22,9 +22,30 @@ class SettingsModel(models.Model):
     """Saved or deleted in one transaction with the decision that follows from it, the brand locked first."""
 
     decided_fields: ClassVar[frozenset[str]] = frozenset()
+    # As read from the database, and what this instance has changed since: see _writable.
+    _read: Mapping[str, object] = {}
+    _changed: Collection[str] = ()
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any
+    ) -> Self:
+        instance = super().from_db(db, field_names, values, **options)
+        instance._read = dict(zip(field_names, values, strict=True))
+        return instance
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
+        names = None if fields is None else set(fields)
+        super().refresh_from_db(using, names, from_queryset)
+        self._remember_read(names)
 
     def owner(self) -> tuple[int | None, set[int] | None]:
         """The brand's id, and the ids of the campaigns this row concerns (None: all of the brand's)."""
@@ -42,12 +63,15 @@ class SettingsModel(models.Model):
             lock_brands({self.owner()[0]})
             self.check_values()
             self.check_change()
+            created = self._state.adding
             super().save(
                 force_insert=force_insert,
                 force_update=force_update,
                 using=using,
                 update_fields=self._writable(update_fields, force_insert=bool(force_insert)),
             )
+            if created:
+                self._remember_read()
             self._announce()
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
@@ -71,13 +95,38 @@ class SettingsModel(models.Model):
         """Raises ValidationError where what is about to be saved breaks a rule about what may change."""
 
     def _writable(self, update_fields: Iterable[str] | None, *, force_insert: bool) -> list[str] | None:
-        """Never what the system decided: a stale instance would bring an old status back."""
-        if not self.decided_fields or self._state.adding or force_insert:
+        """Only what was changed on this instance, and never what the system decided.
+
+        A stale instance would otherwise bring back an old status, or undo a person's switch-off.
+        """
+        if self._state.adding or force_insert:
             return None if update_fields is None else list(update_fields)
-        names = update_fields
-        if names is None:
-            names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
-        return [name for name in names if name not in self.decided_fields]
+        if update_fields is None:
+            values = {field.attname: getattr(self, field.attname) for field in self._loaded_fields()}
+            differing = {
+                name for name, value in values.items() if name not in self._read or value != self._read[name]
+            }
+            # Once changed, always written: a transaction that was rolled back does not make it stored.
+            self._changed = differing.union(self._changed)
+            update_fields = self._changed
+        return [name for name in update_fields if name not in self.decided_fields]
+
+    def _loaded_fields(self) -> list[models.Field[Any, Any]]:
+        deferred = self.get_deferred_fields()
+        return [
+            field
+            for field in self._meta.concrete_fields
+            if not field.primary_key and field.attname not in deferred
+        ]
+
+    def _remember_read(self, names: Collection[str] | None = None) -> None:
+        fresh = [
+            field
+            for field in self._loaded_fields()
+            if names is None or {field.name, field.attname} & set(names)
+        ]
+        self._read = {**self._read, **{field.attname: getattr(self, field.attname) for field in fresh}}
+        self._changed = set(self._changed) - {field.attname for field in fresh}
 
     def _announce(self) -> None:
         brand_id, campaign_ids = self.owner()

@@ -22,6 +22,11 @@ def given(types: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str, l
     return f"VALUES {', '.join([row] * len(rows))}", [_adapted(value) for row in rows for value in row]
 
 
+def as_date(value: date | str) -> date:
+    """A date as raw SQL returns it: SQLite has none and returns text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
 def _adapted(value: Value) -> int | str | None:
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)

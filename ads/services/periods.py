@@ -24,7 +24,7 @@ from ads.models import (
 from ads.rules.periods import month_start, zone_change_day
 from ads.rules.serving import reached
 from ads.services import enforcement
-from ads.services.given import given
+from ads.services.given import as_date, given
 from ads.services.transactions import retrying
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
@@ -137,12 +137,8 @@ def _upsert(
         """  # noqa: S608 - names of ours and placeholders are put in
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
-            counted += [(pk, kind, _as_date(day), micros) for pk, kind, day, micros in cursor.fetchall()]
+            counted += [(pk, kind, as_date(day), micros) for pk, kind, day, micros in cursor.fetchall()]
     return counted
-
-
-def _as_date(value: date | str) -> date:
-    return date.fromisoformat(value) if isinstance(value, str) else value
 
 
 def follow_zone(brands: Sequence[Brand], now: datetime) -> None:

@@ -1,12 +1,12 @@
 """Prove that the totals equal the ledger, and repair them where they do not."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db.models import Model, QuerySet, Sum
+from django.db import connection
+from django.db.models import Model
 
 from ads.models import (
     FLIGHT_STARTS_ON,
@@ -17,20 +17,16 @@ from ads.models import (
     Cause,
     JobProgress,
     PeriodKind,
-    SpendLog,
-    Waiver,
 )
-from ads.rules.periods import month_start
 from ads.services import enforcement, periods
+from ads.services.given import as_date
 from ads.services.transactions import retrying
 
 logger = logging.getLogger("ads.reconcile")
 
-DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
+FLIGHT = PeriodKind.FLIGHT
 BRANDS_PER_SLICE = 50
 VERIFY = "verify_ledger"
-
-PeriodKey = tuple[int, str, date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,102 +96,132 @@ def verify_next_slice(now: datetime) -> Report:
     return report
 
 
-@retrying
 def _reconcile_slice(brand_ids: Sequence[int], *, repair: bool, now: datetime) -> Report:
-    # Under the lock nothing is booked between reading the ledger and reading the totals.
-    brands = Brand.objects.lock(brand_ids)
-    names = {brand.pk: brand.name for brand in brands}
-    campaigns = Campaign.objects.filter(brand__in=brands).order_by()
-    campaign_names = {
-        pk: f"{names[brand_id]} / {name}"
-        for pk, brand_id, name in campaigns.values_list("pk", "brand_id", "name")
-    }
-    right_of_brands, right_of_campaigns = _from_ledger(brand_ids), _campaigns_from_ledger(brand_ids)
-    stored_of_brands = _stored(BrandPeriod.objects.filter(brand_id__in=brand_ids), "brand_id")
-    stored_of_campaigns = _stored(
-        CampaignPeriod.objects.filter(campaign__brand_id__in=brand_ids), "campaign_id"
+    report = Report(
+        brands=len(brand_ids),
+        periods=BrandPeriod.objects.filter(brand_id__in=brand_ids).count()
+        + CampaignPeriod.objects.filter(campaign__brand_id__in=brand_ids).count(),
     )
-    wrong_brands = dict(_compare(stored_of_brands, right_of_brands, names))
-    wrong_campaigns = dict(_compare(stored_of_campaigns, right_of_campaigns, campaign_names))
-    differences = [*wrong_brands.values(), *wrong_campaigns.values()]
-    for difference in differences:
+    differing = {**_differences(BRANDS, brand_ids), **_differences(CAMPAIGNS, brand_ids)}
+    if differing and repair:
+        # Under the lock nothing is booked between comparing and repairing.
+        differing = _repair(brand_ids, now)
+    report.differences = _named(differing)
+    for difference in report.differences:
         logger.error("Totals differ from the ledger: %s", difference)
-    if repair and differences:
-        _repair(BrandPeriod, "brand_id", wrong_brands)
-        _repair(CampaignPeriod, "campaign_id", wrong_campaigns)
-        periods.follow_brand_budgets(brands, now)
-        periods.follow_campaign_budgets(brands, campaign_names, now)
-        enforcement.decide_brands(brands, cause=Cause.REPAIR, now=now)
-    return Report(len(brands), len(stored_of_brands) + len(stored_of_campaigns), differences)
+    return report
 
 
-def _from_ledger(brand_ids: Sequence[int]) -> dict[PeriodKey, Totals]:
-    logs = SpendLog.objects.filter(brand_id__in=brand_ids)
-    waivers = Waiver.objects.filter(brand_id__in=brand_ids, campaign__isnull=True)
-    return _add_up(_sums(logs, "brand_id"), _waived(waivers, "brand_id"), with_flight=False)
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One of the two levels of totals: its table, its owner's column, and which waivers are its own."""
+
+    periods: type[BrandPeriod] | type[CampaignPeriod]
+    owner: str
+    of_brand: str
+    waivers: str
+    has_flight: bool
 
 
-def _campaigns_from_ledger(brand_ids: Sequence[int]) -> dict[PeriodKey, Totals]:
-    logs = SpendLog.objects.filter(brand_id__in=brand_ids)
-    waivers = Waiver.objects.filter(brand_id__in=brand_ids, campaign__isnull=False)
-    return _add_up(_sums(logs, "campaign_id"), _waived(waivers, "campaign_id"), with_flight=True)
+BRANDS = Level(BrandPeriod, "brand_id", "brand_id", "campaign_id IS NULL", has_flight=False)
+CAMPAIGNS = Level(
+    CampaignPeriod,
+    "campaign_id",
+    "(SELECT brand_id FROM ads_campaign WHERE id = campaign_id)",
+    "campaign_id IS NOT NULL",
+    has_flight=True,
+)
+
+Differing = dict[tuple[Level, int, str, date], tuple[Totals, Totals]]
 
 
-def _sums(logs: QuerySet[SpendLog], owner: str) -> Iterator[tuple[int, date, int]]:
-    rows = logs.order_by().values_list(owner, "spent_on").annotate(total=Sum("amount_micros"))
-    return ((pk, day, int(total)) for pk, day, total in rows.iterator())
-
-
-def _waived(waivers: QuerySet[Waiver], owner: str) -> dict[PeriodKey, int]:
-    rows = waivers.order_by().values_list(owner, "kind", "starts_on").annotate(total=Sum("amount_micros"))
-    return {(pk, kind, starts_on): int(total) for pk, kind, starts_on, total in rows}
-
-
-def _add_up(
-    days: Iterator[tuple[int, date, int]], waived: dict[PeriodKey, int], *, with_flight: bool
-) -> dict[PeriodKey, Totals]:
-    spent: defaultdict[PeriodKey, int] = defaultdict(int)
-    for pk, day, total in days:
-        spent[pk, DAY, day] += total
-        spent[pk, MONTH, month_start(day)] += total
-        if with_flight:
-            spent[pk, FLIGHT, FLIGHT_STARTS_ON] += total
-    return {key: Totals(spent.get(key, 0), waived.get(key, 0)) for key in spent.keys() | waived.keys()}
-
-
-def _stored(rows: QuerySet[BrandPeriod] | QuerySet[CampaignPeriod], owner: str) -> dict[PeriodKey, Totals]:
-    return {
-        (pk, kind, starts_on): Totals(spent, waived)
-        for pk, kind, starts_on, spent, waived in rows.order_by().values_list(
-            owner, "kind", "starts_on", "spent_micros", "waived_micros"
-        )
-    }
-
-
-def _compare(
-    stored: dict[PeriodKey, Totals], right: dict[PeriodKey, Totals], names: dict[int, str]
-) -> Iterator[tuple[PeriodKey, Difference]]:
-    for key in sorted(stored.keys() | right.keys()):
-        has, ought = stored.get(key, Totals()), right.get(key, Totals())
-        if has != ought:
-            pk, kind, starts_on = key
-            yield key, Difference(names[pk], kind, starts_on, has, ought)
-
-
-def _repair(model: type[Model], owner: str, wrong: dict[PeriodKey, Difference]) -> None:
-    model._base_manager.bulk_create(
-        [
-            model(
-                **{owner: pk},
-                kind=kind,
-                starts_on=starts_on,
-                spent_micros=difference.right.spent,
-                waived_micros=difference.right.waived,
-            )
-            for (pk, kind, starts_on), difference in wrong.items()
-        ],
-        batch_size=2_000,
-        update_conflicts=True,
-        unique_fields=[owner.removesuffix("_id"), "kind", "starts_on"],
-        update_fields=["spent_micros", "waived_micros"],
+def _differences(level: Level, brand_ids: Sequence[int]) -> Differing:
+    """What differs, in one statement: it sees one moment, so no lock keeps spend waiting meanwhile."""
+    if not brand_ids:
+        return {}
+    month = (
+        "date_trunc('month', day)::date"
+        if connection.vendor == "postgresql"
+        else "date(day, 'start of month')"
     )
+    brands = f"({', '.join(['%s'] * len(brand_ids))})"
+    flights = f"SELECT owner, 'FLIGHT', {_flight_day()}, 0, spent, 0, 0 FROM days"  # noqa: S608 - as below
+    flight = f"UNION ALL {flights}" if level.has_flight else ""
+    sql = f"""
+        WITH days (owner, day, spent) AS (
+            SELECT {level.owner}, spent_on, sum(amount_micros) FROM ads_spendlog
+            WHERE brand_id IN {brands} GROUP BY 1, 2
+        ), parts (owner, kind, starts_on, stored, spent, stored_waived, waived) AS (
+            SELECT {level.owner}, kind, starts_on, spent_micros, 0, waived_micros, 0 FROM {level.periods._meta.db_table}
+            WHERE {level.of_brand} IN {brands}
+            UNION ALL SELECT owner, 'DAY', day, 0, spent, 0, 0 FROM days
+            UNION ALL SELECT owner, 'MONTH', {month}, 0, spent, 0, 0 FROM days
+            {flight}
+            UNION ALL SELECT {level.owner}, kind, starts_on, 0, 0, 0, amount_micros FROM ads_waiver
+            WHERE brand_id IN {brands} AND {level.waivers}
+        )
+        SELECT owner, kind, starts_on, sum(stored), sum(spent), sum(stored_waived), sum(waived)
+        FROM parts GROUP BY owner, kind, starts_on
+        HAVING sum(stored) <> sum(spent) OR sum(stored_waived) <> sum(waived)
+        ORDER BY owner, starts_on, kind
+    """  # noqa: S608 - names of ours and placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*brand_ids] * 3)
+        return {
+            (level, owner, kind, as_date(starts_on)): (
+                Totals(int(stored), int(stored_waived)),
+                Totals(int(spent), int(waived)),
+            )
+            for owner, kind, starts_on, stored, spent, stored_waived, waived in cursor.fetchall()
+        }
+
+
+def _flight_day() -> str:
+    literal = f"'{FLIGHT_STARTS_ON}'"
+    return f"{literal}::date" if connection.vendor == "postgresql" else literal
+
+
+def _named(differing: Differing) -> list[Difference]:
+    brands = Brand.objects.in_bulk([owner for level, owner, _, _ in differing if level is BRANDS])
+    campaigns = Campaign.objects.select_related("brand").in_bulk(
+        [owner for level, owner, _, _ in differing if level is CAMPAIGNS]
+    )
+    names = {(BRANDS, pk): brand.name for pk, brand in brands.items()}
+    names |= {
+        (CAMPAIGNS, pk): f"{campaign.brand.name} / {campaign.name}" for pk, campaign in campaigns.items()
+    }
+    return [
+        Difference(names[level, owner], kind, starts_on, stored, right)
+        for (level, owner, kind, starts_on), (stored, right) in differing.items()
+    ]
+
+
+@retrying
+def _repair(brand_ids: Sequence[int], now: datetime) -> Differing:
+    brands = Brand.objects.lock(brand_ids)
+    repaired: Differing = {}
+    for level in (BRANDS, CAMPAIGNS):
+        differing = _differences(level, brand_ids)
+        model: type[Model] = level.periods
+        model._base_manager.bulk_create(
+            [
+                model(
+                    **{level.owner: owner},
+                    kind=kind,
+                    starts_on=starts_on,
+                    spent_micros=right.spent,
+                    waived_micros=right.waived,
+                )
+                for (_, owner, kind, starts_on), (_, right) in differing.items()
+            ],
+            batch_size=2_000,
+            update_conflicts=True,
+            unique_fields=[level.owner.removesuffix("_id"), "kind", "starts_on"],
+            update_fields=["spent_micros", "waived_micros"],
+        )
+        repaired |= differing
+    campaign_ids = Campaign.objects.filter(brand__in=brands).order_by().values_list("pk", flat=True)
+    periods.follow_brand_budgets(brands, now)
+    periods.follow_campaign_budgets(brands, campaign_ids, now)
+    enforcement.decide_brands(brands, cause=Cause.REPAIR, now=now)
+    return repaired

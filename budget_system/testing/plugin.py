@@ -57,6 +57,14 @@ def pytest_load_initial_conftests(
     }
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, on PostgreSQL, what the run on SQLite has already shown."""
+    if config.getoption("engine") == "postgresql":
+        again = [item for item in items if item.get_closest_marker("once")]
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in again]
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which engine this run tests."""
     return f"engine: {config.getoption('engine')}"

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
-
 from budget_system.environment import BASE_DIR
 
 
@@ -50,8 +48,6 @@ def to_path(label: str) -> str:
     """Turn a Django test label (app, dotted path to a module, class or test, or a path) into pytest's."""
     if Path(BASE_DIR, label.partition("::")[0]).exists():
         return label
-    if label in {config.label for config in apps.get_app_configs()}:
-        return apps.get_app_config(label).path
     parts = label.split(".")
     for length in range(len(parts), 0, -1):
         path = Path(*parts[:length])

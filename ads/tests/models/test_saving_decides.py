@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
 
@@ -162,6 +162,31 @@ class TestDecidedFields:
         stale.save(update_fields=["status", "name"])
         assert state(campaign) == OVER
         assert changes(campaign) == ["ACTIVE>PAUSED BRAND_DAILY SPEND"]
+
+    def test_saving_a_stale_instance_undoes_nobodys_change(self, campaign: Campaign) -> None:
+        stale = Campaign.objects.get(pk=campaign.pk)
+        CampaignService.switch_off(campaign, by="ann")
+        Campaign.objects.update(daily_budget_micros=7_000_000)
+        stale.name = "Renamed"
+        stale.save()
+        stored = Campaign.objects.get()
+        assert (stored.name, stored.enabled, stored.daily_budget) == ("Renamed", False, Decimal(7))
+        stale.save()
+        assert not Campaign.objects.get().enabled
+
+    def test_what_an_instance_changed_is_written_also_after_a_rollback_and_back_again(
+        self, campaign: Campaign
+    ) -> None:
+        campaign.enabled = False
+        with transaction.atomic():
+            campaign.save()
+            transaction.set_rollback(True)
+        assert Campaign.objects.get().enabled
+        campaign.save()
+        assert not Campaign.objects.get().enabled
+        campaign.enabled = True
+        campaign.save()
+        assert Campaign.objects.get().enabled
 
     @pytest.mark.parametrize("field", ["status", "reason_codes", "next_transition_at", "status_since"])
     def test_nobody_writes_them_in_bulk(self, campaign: Campaign, field: str) -> None:

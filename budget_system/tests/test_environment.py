@@ -1,0 +1,155 @@
+"""The settings a person gives: from the environment and .env, checked, with errors that name them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from budget_system.database_url import DatabaseAddress
+from budget_system.environment import BASE_DIR, Environment, SettingError, read_environment
+
+pytestmark = [pytest.mark.unit, pytest.mark.once]
+
+
+@pytest.fixture(autouse=True)
+def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Environment.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("ENV_FILE", os.devnull)
+
+
+def test_without_anything_given_the_defaults_hold() -> None:
+    environment = read_environment()
+    assert environment.debug is False
+    assert environment.allowed_hosts == ["localhost", "127.0.0.1", "[::1]"]
+    assert environment.time_zone == "UTC"
+    assert environment.database_address() is None
+    assert environment.celery_broker_url == "redis://localhost:6379/0"
+    assert environment.celery_result_backend == ""
+
+
+def test_an_empty_value_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Environment.model_fields:
+        monkeypatch.setenv(name.upper(), "")
+    assert read_environment() == Environment()
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("TIME_ZONE=Asia/Kathmandu\nDEBUG=true\nUNKNOWN=1\nALLOWED_HOSTS=a.example, b.example,\n")
+    monkeypatch.setenv("ENV_FILE", str(file))
+    monkeypatch.setenv("TIME_ZONE", "Africa/Lagos")
+    environment = read_environment()
+    assert environment.time_zone == "Africa/Lagos"
+    assert environment.debug is True
+    assert environment.allowed_hosts == ["a.example", "b.example"]
+
+
+def test_the_example_file_gives_every_setting_and_changes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    example = BASE_DIR / ".env.example"
+    names = {line.partition("=")[0] for line in example.read_text().splitlines() if line[:1].isalpha()}
+    assert names == {name.upper() for name in Environment.model_fields}
+    monkeypatch.setenv("ENV_FILE", str(example))
+    assert read_environment() == Environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TIME_ZONE", "Lagos", "TIME_ZONE: 'Lagos' is no IANA time zone"),
+        ("TIME_ZONE", "+01:00", "TIME_ZONE: '+01:00' is no IANA time zone"),
+        ("DEBUG", "perhaps", "DEBUG: Input should be a valid boolean"),
+        ("DB_PORT", "five", "DB_PORT: Input should be a valid integer"),
+        ("DB_POOL_SIZE", "-1", "DB_POOL_SIZE: give a number of connections"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError) as refused:
+        read_environment()
+    assert said in str(refused.value)
+
+
+def test_the_database_can_be_given_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = {"NAME": "budgets", "USER": "ann", "PASSWORD": "p@:/", "HOST": "/run/postgresql", "PORT": "5433"}
+    for name, value in pieces.items():
+        monkeypatch.setenv(f"DB_{name}", value)
+    expected = DatabaseAddress("postgresql", "budgets", "ann", "p@:/", "/run/postgresql", "5433")
+    assert read_environment().database_address() == expected
+
+
+def test_a_url_wins_over_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////srv/db.sqlite3")
+    monkeypatch.setenv("DB_NAME", "budgets")
+    assert read_environment().database_address() == DatabaseAddress("sqlite", "/srv/db.sqlite3")
+
+
+def test_pieces_without_a_name_are_refused_not_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_HOST", "db.example.com")
+    with pytest.raises(SettingError, match="DB_HOST is set and DB_NAME is not"):
+        read_environment().database_address()
+
+
+def test_a_secret_is_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECRET_KEY", "DB_PASSWORD", "DATABASE_URL"):
+        monkeypatch.setenv(name, "postgresql://ann:hidden@host/budgets")
+    assert "hidden" not in repr(read_environment())
+
+
+def settings_seen(**env: str) -> Any:
+    """Load the settings in a process of its own and return some of them."""
+    shown = (
+        "import json; from django.conf import settings as s; d = s.DATABASES['default'];"
+        "print(json.dumps([s.TIME_ZONE, str(d['NAME']), d['OPTIONS'], s.SECRET_KEY, s.STORAGES['staticfiles'],"
+        " s.SESSION_COOKIE_SECURE, s.CELERY_TIMEZONE]))"
+    )
+    usual = {name: value for name, value in os.environ.items() if name.upper() != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", shown],
+        env=usual | {"DJANGO_SETTINGS_MODULE": "budget_system.settings"} | env,
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return done.stderr.strip().splitlines()[-1]
+    return json.loads(done.stdout)
+
+
+def test_a_missing_secret_key_is_refused_in_one_sentence() -> None:
+    said = settings_seen()
+    assert said.startswith("django.core.exceptions.ImproperlyConfigured: SECRET_KEY is not set")
+
+
+def test_debug_needs_no_secret_key_and_no_collected_files() -> None:
+    _, name, options, key, storage, _, _ = settings_seen(DEBUG="true")
+    assert name == str(BASE_DIR / "db.sqlite3")
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert key.startswith("only-for-debug")
+    assert storage == {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+
+def test_production_settings_take_what_is_given() -> None:
+    seen = settings_seen(
+        SECRET_KEY="k",
+        SECURE="true",
+        TIME_ZONE="Africa/Lagos",
+        DATABASE_URL="postgresql://ann@/budgets?host=/run/postgresql&sslmode=disable",
+        DB_POOL_SIZE="3",
+    )
+    assert seen == [
+        "Africa/Lagos",
+        "budgets",
+        {"sslmode": "disable", "pool": {"min_size": 1, "max_size": 3}},
+        "k",
+        {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+        True,
+        "UTC",
+    ]
