@@ -60,16 +60,13 @@ def next_toggle(windows: tuple[Window, ...], calendar: Calendar, now: datetime) 
     position = _position(calendar.wall_clock(instant))
     was_open = is_open = _is_open(edges, position)
     while is_open == was_open:
-        to_edge = (_edge_after(edges, position) - position) * _MICROSECOND
-        instant = calendar.steady_until(instant, min(instant + to_edge, instant + ONE_DAY))
+        index = bisect_right(edges, position)
+        edge = edges[index] if index < len(edges) else _WEEK
+        to_edge = (edge - position) * _MICROSECOND
+        instant = calendar.steady_until(instant, instant + min(to_edge, ONE_DAY))
         position = _position(calendar.wall_clock(instant))
         is_open = _is_open(edges, position)
     return instant
-
-
-def _edge_after(edges: tuple[int, ...], position: int) -> int:
-    index = bisect_right(edges, position)
-    return edges[index] if index < len(edges) else edges[0] + _WEEK
 
 
 def _position(wall: datetime) -> int:

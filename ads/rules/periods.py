@@ -165,7 +165,7 @@ def _zone_day_start(zone: ZoneInfo, day: date) -> datetime:
     if (midnight - _INSTANT).astimezone(zone).date() < day:
         return midnight
     # Clocks jumped over midnight: the day begins with the jump.
-    return _steady_until(zone, midnight - timedelta(hours=25), midnight)
+    return _steady_until(zone, midnight - ONE_DAY, midnight)
 
 
 def _zone_date(zone: ZoneInfo, instant: datetime) -> date:

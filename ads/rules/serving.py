@@ -222,7 +222,7 @@ def _next_toggle(
     was_reached = reached(counted.get(current, 0), limit_micros)
     ahead = [starts_on for starts_on in counted if starts_on > current]
     if not ahead and reached(0, limit_micros) == was_reached:
-        return None
+        return None  # nearly always: a sweep asks this of every budget
     for first_day in sorted({following(starts_on) for starts_on in (current, *ahead)}.union(ahead)):
         start = calendar.day_start(first_day)
         starts_on = period_of(calendar.local_date(start))  # a later one where the zone skips that day

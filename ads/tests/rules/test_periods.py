@@ -307,7 +307,7 @@ def test_dates_are_those_of_somebody_who_watches_the_clocks(place: tuple[Calenda
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=150)
 @given(any_place)
 def test_dates_are_those_of_somebody_who_watches_the_clocks_long(place: tuple[Calendar, datetime]) -> None:
     calendar, noon = place
@@ -392,6 +392,10 @@ def test_an_instant_may_be_given_in_any_zone() -> None:
     assert calendar.local_date(datetime(2025, 10, 26, 20, tzinfo=ZoneInfo("America/New_York"))) == date(
         2025, 10, 27
     )
+
+
+def test_the_last_day_of_the_calendar_has_a_date() -> None:
+    assert Calendar.fixed("UTC").local_date(utc("9999-12-31T12:00")) == date.max
 
 
 def test_a_naive_instant_is_refused_by_the_name_of_its_argument() -> None:
