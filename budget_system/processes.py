@@ -26,14 +26,15 @@ def start_process(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own (a Ctrl-C does not reach it), its output going to `log`.
 
-    On Linux the kernel sends it SIGTERM when this process dies, however it dies. Call it from the main
-    thread: the kernel means the thread that started the child.
+    On Linux the kernel kills it when this process dies, however it dies. With SIGKILL, because a worker that
+    is asked to stop and whose broker has gone waits for the broker. Call it from the main thread: the kernel
+    means the thread that started the child.
     """
     parent = os.getpid()
 
     def die_with_parent() -> None:
         if _prctl is not None:
-            _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # it died in between
                 os._exit(1)
 

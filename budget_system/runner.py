@@ -11,13 +11,14 @@ import http.client
 import os
 import re
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,11 @@ class Options:
     empty: bool
     sample_data: bool
     data: Path
+
+    @property
+    def env_file(self) -> Path:
+        """Where the settings chosen here are kept, for commands that are to work on the same system."""
+        return self.data / ("empty.env" if self.empty else "trial.env")
 
 
 @dataclass
@@ -200,7 +206,9 @@ def run(options: Options) -> None:
     sample = options.sample_data or not (options.empty or own_database)
     with place_for_socket(options.data) as place:
         broker_socket = place / "socket"
-        env = os.environ | defaults(given, options, broker_socket)
+        chosen = defaults(given, options, broker_socket)
+        env = os.environ | chosen
+        keep_settings(options.env_file, chosen)
         login = prepare(env, options.data, sample=sample)
         runner = Runner(env)
         try:
@@ -235,6 +243,12 @@ def defaults(given: Environment, options: Options, broker_socket: Path) -> dict[
     if not given.secret_key.get_secret_value():
         values["SECRET_KEY"] = kept_secret(options.data / "secret_key", length=32)
     return values
+
+
+def keep_settings(path: Path, chosen: Mapping[str, str]) -> None:
+    """Write settings as a file that only this user may read and that ENV_FILE can name."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}='{value}'\n" for name, value in chosen.items()))
 
 
 def kept_secret(path: Path, *, length: int) -> str:
@@ -371,6 +385,9 @@ def announce(options: Options, login: str) -> None:
         f"  Flower  http://127.0.0.1:{options.flower_port}/\n"
         f"  Login   {login}\n"
         f"  Logs    {options.data / 'log'}\n"
+        f"  Commands on this database, in another terminal:\n"
+        f"          export ENV_FILE={shlex.quote(str(options.env_file))}\n"
+        f"          .venv/bin/python manage.py explain_campaign --help\n"
         f"Ctrl-C stops everything.\n"
     )
 

@@ -22,20 +22,23 @@ START_SECONDS = 120
 STOP_SECONDS = 30
 
 
+def without_settings() -> dict[str, str]:
+    """The environment without what configures this project."""
+    settings = {*Environment.model_fields, "env_file", "django_settings_module"}
+    return {name: value for name, value in os.environ.items() if name.lower() not in settings}
+
+
 class Started:
     """A runner that a test started, and what it printed."""
 
     def __init__(self, data: Path, *options: str, **env: str) -> None:
         self.data, self.port, self.flower_port = data, free_port(), free_port()
         self.output = data.with_name(f"{data.name}-{self.port}.out")
-        usual = {
-            name: value for name, value in os.environ.items() if name.lower() not in Environment.model_fields
-        }
         ports = (f"--port={self.port}", f"--flower-port={self.flower_port}")
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "budget_system.runner", f"--data={data}", *ports, *options],
-                env=usual | env,
+                env=without_settings() | env,
                 cwd=BASE_DIR,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -149,6 +152,19 @@ def test_everything_starts_can_be_used_and_leaves_nothing_behind(start: Start, t
         0o700,
         0o600,
     ]
+
+    settings_kept = first.data / "empty.env"
+    assert settings_kept.stat().st_mode & 0o777 == 0o600
+    command = [sys.executable, "manage.py", "shell", "--command", "print(User.objects.get().username)"]
+    done = subprocess.run(
+        command,
+        env=without_settings() | {"ENV_FILE": str(settings_kept)},
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1] == "admin", done.stderr
 
     again = start("--empty")
     assert again.process.wait(STOP_SECONDS) == 1
