@@ -28,15 +28,15 @@ def missing(*, using: str = "default") -> list[str]:
     connection = connections[using]
     tables = set(connection.introspection.table_names())
     query = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
         if connection.vendor == "sqlite"
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'"
+        else "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'"
     )
     with connection.cursor() as cursor:
         cursor.execute(query)
-        present = {name for (name,) in cursor.fetchall()}
-    expected = [name for table in GUARDED if table in tables for name in _names(connection, table)]
-    return [name for name in expected if name not in present]
+        present = set(cursor.fetchall())
+    expected = [(table, name) for table in GUARDED if table in tables for name in _names(connection, table)]
+    return [name for table, name in expected if (table, name) not in present]
 
 
 @contextmanager

@@ -54,8 +54,14 @@ def reset_daily_monthly_spends() -> RolledOver:
 def check_and_update_campaign_status() -> Enforced:
     """New days first, then everything decided again: all of it, by hand."""
     now = timezone.now()
-    periods.rollover(now)
-    return _enforced(enforcement.sweep(now))
+    opened = periods.rollover(now).campaigns
+    swept = enforcement.sweep(now)
+    return Enforced(
+        decided=swept.decided,
+        paused=opened.paused + swept.paused,
+        resumed=opened.resumed + swept.resumed,
+        other_changes=opened.other_changes + swept.other_changes,
+    )
 
 
 @shared_task

@@ -82,6 +82,15 @@ class DaypartingSchedule(SettingsModel):
     def check_values(self) -> None:
         check_zone("timezone", self.timezone)
 
+    def check_change(self) -> None:
+        if self._state.adding:
+            return
+        stored = DaypartingSchedule.objects.filter(pk=self.pk).values_list("campaign_id", flat=True).first()
+        if stored is not None and stored != self.campaign_id:
+            raise ValidationError(
+                {"campaign": "A window belongs to its campaign; add one to the other campaign."}
+            )
+
     def _announce(self) -> None:
         check_one_zone({self.campaign_id})
         super()._announce()

@@ -150,9 +150,9 @@ class SettingsQuerySet(VisibleQuerySet[S]):
     def update(self, **kwargs: Any) -> int:
         self._refuse(kwargs)
         with transaction.atomic(using=self.db):
-            brand_ids, campaign_ids = self._lock_owners()
+            locked, brand_ids, campaign_ids = self._lock_owners()
             # The filter may be on what is being written, so the rows are pinned by key.
-            pinned = self.model._base_manager.filter(pk__in=list(self.values_list("pk", flat=True)))
+            pinned = self.model._base_manager.filter(pk__in=list(locked.values_list("pk", flat=True)))
             updated = pinned.update(**kwargs)
             self._check_and_remember(pinned.all(), update=True)
             self._announce(brand_ids, campaign_ids)
@@ -187,9 +187,9 @@ class SettingsQuerySet(VisibleQuerySet[S]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic(using=self.db):
-            brand_ids, campaign_ids = self._lock_owners()
+            locked, brand_ids, campaign_ids = self._lock_owners()
             try:
-                deleted = super().delete()
+                deleted = super(SettingsQuerySet, locked).delete()
             except ProtectedError as error:
                 raise Protected(
                     "Some of these have campaigns, spend or a history of their own and cannot be deleted; "
@@ -207,18 +207,17 @@ class SettingsQuerySet(VisibleQuerySet[S]):
         for name in sorted(self.not_in_bulk.intersection(names)):
             raise DecidedFieldError(f"{name} cannot be changed in bulk; save each row instead")
 
-    def _lock_owners(self) -> tuple[set[int], set[int]]:
-        """Locks the brands of these rows; returns their ids and those of the campaigns concerned."""
-        if self.path_to_campaign_id is None:
-            brand_ids, campaign_ids = (
-                set(self.order_by().values_list(self.path_to_brand_id, flat=True)),
-                set(),
-            )
-        else:
-            owners = list(self.order_by().values_list(self.path_to_brand_id, self.path_to_campaign_id))
-            brand_ids, campaign_ids = {brand for brand, _ in owners}, {campaign for _, campaign in owners}
+    def _lock_owners(self) -> tuple[Self, set[int], set[int]]:
+        """Locks the brands of these rows; returns the rows, their brands' ids and those of the campaigns concerned.
+
+        A row that has come to match meanwhile in a brand that is not locked is left out.
+        """
+        brand_ids = set(self.order_by().values_list(self.path_to_brand_id, flat=True))
         lock_brands(brand_ids)
-        return brand_ids, campaign_ids
+        locked = self.filter(**{f"{self.path_to_brand_id}__in": brand_ids})
+        if self.path_to_campaign_id is None:
+            return locked, brand_ids, set()
+        return locked, brand_ids, set(locked.order_by().values_list(self.path_to_campaign_id, flat=True))
 
     def _check_and_remember(self, written: Iterable[S], *, update: bool) -> None:
         rows = list(written)

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -62,7 +61,7 @@ class BudgetService:
         description: str = "",
         *,
         occurred_at: datetime | None = None,
-        kind: Kind = Kind.SPEND,
+        kind: Kind | str = Kind.SPEND,
         source: str = "manual",
         external_id: str | None = None,
         by: Actor = None,
@@ -76,7 +75,7 @@ class BudgetService:
         event = SpendEvent(
             campaign_id=campaign.pk,
             amount_micros=_micros(amount),
-            kind=kind,
+            kind=_kind(kind),
             occurred_at=occurred_at,
             external_id=external_id or None,
             description=description,
@@ -168,15 +167,14 @@ class BudgetService:
         result = ResetResult([], [])
         with acting_as(by):
             for start in range(0, len(brand_ids), BRANDS_PER_RESET):
-                with transaction.atomic():
-                    waived = periods.waive(
-                        brand_ids[start : start + BRANDS_PER_RESET],
-                        campaign_id=None if campaign is None else campaign.pk,
-                        daily=daily,
-                        monthly=monthly,
-                        now=now,
-                    )
-                    transaction.set_rollback(dry_run)
+                waived = periods.waive(
+                    brand_ids[start : start + BRANDS_PER_RESET],
+                    campaign_id=None if campaign is None else campaign.pk,
+                    daily=daily,
+                    monthly=monthly,
+                    dry_run=dry_run,
+                    now=now,
+                )
                 result.waivers.extend(waived.waivers)
                 result.changes.extend(waived.changes)
         return result
@@ -203,6 +201,14 @@ def _micros(amount: Decimal | int | str) -> int:
         return to_micros(amount)
     except MoneyError as error:
         raise InvalidSpend("amount", str(error).removeprefix("amount: ")) from error
+
+
+def _kind(kind: Kind | str) -> Kind:
+    try:
+        return Kind(kind)
+    except ValueError as error:
+        known = ", ".join(Kind.values)
+        raise InvalidSpend("kind", f"{kind!r} is not a kind of record; give one of {known}") from error
 
 
 def _period(brand: Brand, kind: PeriodKind, starts_on: date) -> BrandPeriod:

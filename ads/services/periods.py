@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, OuterRef, Q, Subquery
 
 from ads.actor import actor_name
@@ -297,11 +297,18 @@ def kinds_to_reset(today: date, *, daily: bool, monthly: bool) -> list[PeriodKin
 
 @retrying
 def waive(
-    brand_ids: Sequence[int], *, campaign_id: int | None = None, daily: bool, monthly: bool, now: datetime
+    brand_ids: Sequence[int],
+    *,
+    campaign_id: int | None = None,
+    daily: bool,
+    monthly: bool,
+    dry_run: bool = False,
+    now: datetime,
 ) -> Waived:
     """Starts the count of the current periods afresh: what was spent so far stops counting against the limit.
 
     For the brands and all their campaigns, or for one campaign alone. Spend and the ledger stay as they are.
+    A dry run is taken back whole.
     """
     brands = Brand.objects.lock(brand_ids)
     waivers: list[Waiver] = []
@@ -314,6 +321,7 @@ def waive(
         decided = enforcement.decide_brands(brands, cause=Cause.RESET, now=now)
     else:
         decided = enforcement.decide_campaigns(brands, [campaign_id], cause=Cause.RESET, now=now)
+    transaction.set_rollback(dry_run)
     return Waived(waivers, decided.changes)
 
 

@@ -35,14 +35,15 @@ def retrying(work: Callable[P, R]) -> Callable[P, R]:
             with transaction.atomic():
                 return work(*args, **kwargs)
         for attempt in range(1, ATTEMPTS):
-            committing = False
+            session, committing = None, False
             try:
                 with transaction.atomic():
+                    session = connection.connection
                     result = work(*args, **kwargs)
                     committing = True
                 return result
             except (OperationalError, InterfaceError) as error:
-                if not _may_repeat(error, committing=committing):
+                if not _may_repeat(error, session, committing=committing):
                     raise
                 logger.warning("Transaction taken again (attempt %d): %s", attempt + 1, str(error).strip())
             # Writers that met once must not meet again at the same moment.
@@ -53,10 +54,11 @@ def retrying(work: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def _may_repeat(error: Exception, *, committing: bool) -> bool:
+def _may_repeat(error: Exception, session: object, *, committing: bool) -> bool:
     if getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK or "database is locked" in str(error):
         return True
-    lost = not connection.is_usable()
+    # Where its session was lost, leaving the transaction has opened another already, if that was possible.
+    lost = connection.connection is not session or not connection.is_usable()
     if lost:
         connection.close()
     return lost and not committing

@@ -308,6 +308,14 @@ class TestSpend:
         assert not SpendLog.objects.exists()
 
     @freeze_time(NOON)
+    def test_case_15_a_kind_may_be_named_and_an_unknown_one_is_refused(self, campaign: Campaign) -> None:
+        assert BudgetService.record_spend(campaign, -5, kind="REFUND").kind == Kind.REFUND
+        with pytest.raises(
+            InvalidSpend, match="'GIFT' is not a kind of record; give one of SPEND, REFUND, ADJUSTMENT"
+        ):
+            BudgetService.record_spend(campaign, 5, kind="GIFT")
+
+    @freeze_time(NOON)
     def test_case_15_a_refund_may_resume_the_brands_campaigns(self, campaign: Campaign) -> None:
         sibling = CampaignFactory.create(brand=campaign.brand)
         BudgetService.record_spend(campaign, 100)

@@ -114,6 +114,12 @@ class TestSchedules:
             DaypartingScheduleFactory.create(campaign=campaign)
         assert DaypartingSchedule.objects.count() == 1
 
+    def test_a_window_never_moves_to_another_campaign(self, campaign: Campaign) -> None:
+        schedule = DaypartingScheduleFactory.create(campaign=campaign)
+        schedule.campaign = CampaignFactory.create(brand=campaign.brand)
+        with pytest.raises(ValidationError, match="belongs to its campaign"):
+            schedule.save()
+
 
 class TestRules:
     def test_a_campaign_never_moves_to_another_brand(self, campaign: Campaign) -> None:
