@@ -2,12 +2,11 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from ads.actor import actor_name
 from ads.errors import InvalidSpend
 from ads.models import Cause, Kind, SnapshotDay, SnapshotValue, SpendLog, StatusChange
 from ads.rules.money import from_micros
@@ -32,12 +31,15 @@ class Candidate:
 
 
 @retrying
-def book_events(events: Sequence[SpendEvent], *, source: str, now: datetime) -> list[Answer]:
+def book_events(
+    events: Sequence[SpendEvent], *, source: str, now: datetime, brand_ids: Collection[int] | None = None
+) -> list[Answer]:
     """Books events of known campaigns and answers each, in their order.
 
-    What cannot be counted is answered REFUSED or CONFLICT and changes nothing; the others go in.
+    What cannot be counted is answered REFUSED or CONFLICT and changes nothing; the others go in. Whoever knows
+    the campaigns' brands may name them.
     """
-    ground = stand_on((event.campaign_id for event in events), source, now)
+    ground = stand_on((event.campaign_id for event in events), source, now, brand_ids)
     answers: dict[int, Answer] = {}
     candidates: list[Candidate] = []
     for index, event in enumerate(events):
@@ -69,7 +71,7 @@ def book_events(events: Sequence[SpendEvent], *, source: str, now: datetime) -> 
     _book([candidate.row for candidate in booked], ground)
     for candidate in booked:
         row = candidate.row
-        answers[candidate.index] = Answer(candidate.event, Result.ACCEPTED, row.id, row.amount_micros)
+        answers[candidate.index] = Answer(candidate.event, Result.ACCEPTED, row.id, row.amount_micros, row)
     answers |= _answers_to_repeated(repeated)
     return [answers[index] for index in range(len(events))]
 
@@ -125,7 +127,7 @@ def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: date
     )
     _book([row for _, _, row in booked], ground)
     for index, snapshot, row in booked:
-        answers[index] = Answer(snapshot, Result.ACCEPTED, row.id, row.amount_micros)
+        answers[index] = Answer(snapshot, Result.ACCEPTED, row.id, row.amount_micros, row)
     return [answers[index] for index in range(len(snapshots))]
 
 
@@ -139,6 +141,9 @@ def _event_row(event: SpendEvent, spent_on: date, ground: Ground) -> LedgerRow:
         amount_micros=event.amount_micros,
         occurred_at=None if is_dated else event.occurred_at or ground.now,
         spent_on=spent_on,
+        recorded_at=ground.now,
+        source=ground.source,
+        recorded_by=ground.by,
         external_id=event.external_id,
         description=event.description,
         reverses_id=event.reverses_id,
@@ -166,6 +171,9 @@ def _difference_row(
         amount_micros=difference,
         occurred_at=None,
         spent_on=snapshot.day,
+        recorded_at=ground.now,
+        source=ground.source,
+        recorded_by=ground.by,
         description=" ".join(part for part in parts if part)[:255],
         snapshot_key=key.bytes,
     )
@@ -252,7 +260,7 @@ def _book(rows: Sequence[LedgerRow], ground: Ground) -> None:
     if not rows:
         return
     _flag_while_off(rows, ground)
-    ledger.append(rows, source=ground.source, recorded_at=ground.now, recorded_by=actor_name())
+    ledger.append(rows)
     crossed = periods.add(
         (Addition(row.brand_id, row.campaign_id, row.spent_on, row.amount_micros) for row in rows),
         ground.brands,

@@ -81,7 +81,7 @@ class BudgetService:
             description=description,
         )
         with acting_as(by):
-            return ingest.record(event, source=source, now=now or timezone.now())
+            return ingest.record(event, brand_id=campaign.brand_id, source=source, now=now or timezone.now())
 
     @staticmethod
     def reverse_spend(
@@ -107,7 +107,7 @@ class BudgetService:
             reverses_id=log.pk,
         )
         with acting_as(by):
-            return ingest.record(event, source=REVERSAL, now=now or timezone.now())
+            return ingest.record(event, brand_id=log.brand_id, source=REVERSAL, now=now or timezone.now())
 
     @staticmethod
     def get_brand_summary(brand: Brand, *, now: datetime | None = None) -> BrandSummary:

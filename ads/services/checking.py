@@ -1,9 +1,10 @@
 """May a record be counted, and for which day: every reason to refuse one is here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from ads.actor import actor_name
 from ads.errors import InvalidSpend
 from ads.models import Brand, Campaign, Kind
 from ads.rules.money import MAX_MICROS, from_micros
@@ -52,19 +53,23 @@ class Ground:
     campaigns: Mapping[int, CampaignGround]
     source: str
     now: datetime
+    by: str
 
 
-def stand_on(campaign_ids: Iterable[int], source: str, now: datetime) -> Ground:
+def stand_on(
+    campaign_ids: Iterable[int], source: str, now: datetime, brand_ids: Collection[int] | None = None
+) -> Ground:
     """Locks the brands of these campaigns and reads, after that, what booking needs to know."""
     if not source:
         raise InvalidSpend("source", "is empty; name where the records come from, such as meta")
     check_text("source", source, 64)
     ids = set(campaign_ids)
     # A campaign belongs to one brand for ever, so this may be read before the lock.
-    brand_ids = set(Campaign.objects.filter(pk__in=ids).order_by().values_list("brand_id", flat=True))
+    if brand_ids is None:
+        brand_ids = set(Campaign.objects.filter(pk__in=ids).order_by().values_list("brand_id", flat=True))
     brands = {brand.pk: brand for brand in Brand.objects.lock(brand_ids)}
     grounds = {pk: _brand_ground(brand, now) for pk, brand in brands.items()}
-    rows = Campaign.objects.filter(pk__in=ids).order_by()
+    rows = Campaign.objects.filter(pk__in=ids, brand_id__in=brands).order_by()
     return Ground(
         brands=brands,
         campaigns={
@@ -76,6 +81,7 @@ def stand_on(campaign_ids: Iterable[int], source: str, now: datetime) -> Ground:
         },
         source=source,
         now=now,
+        by=actor_name(),
     )  # fmt: skip
 
 

@@ -21,13 +21,14 @@ BUFFER = 100_000
 SLICE = 5_000
 
 
-def record(event: SpendEvent, *, source: str, now: datetime) -> SpendLog:
+def record(event: SpendEvent, *, brand_id: int, source: str, now: datetime) -> SpendLog:
     """Books one event and returns its row; the first one's where the same was recorded before.
 
     Raises InvalidSpend where it cannot be counted, SpendConflict where its id came with other content before.
     """
-    (answer,) = book_events([event], source=source, now=now)
-    return SpendLog.objects.get(pk=_row_or_error(answer))
+    (answer,) = book_events([event], source=source, now=now, brand_ids={brand_id})
+    log_id = _row_or_error(answer)
+    return SpendLog.objects.get(pk=log_id) if answer.row is None else answer.row.as_log()
 
 
 def ingest_events(records: Iterable[SpendEvent], *, source: str, now: datetime) -> Iterator[Answer]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from uuid import UUID
 
 from django.db import connection
@@ -32,6 +33,9 @@ class LedgerRow:
     amount_micros: int
     occurred_at: datetime | None
     spent_on: date
+    recorded_at: datetime
+    source: str
+    recorded_by: str
     external_id: str | None = None
     description: str = ""
     reverses_id: int | None = None
@@ -40,6 +44,15 @@ class LedgerRow:
     content: bytes | None = None
     while_off: bool = False
     id: int = 0
+
+    def as_log(self) -> SpendLog:
+        """The row as it is stored."""
+        log = SpendLog(
+            **{column: getattr(self, column) for column in LOG_COLUMNS if column != "snapshot_key"}
+        )
+        log.snapshot_key = None if self.snapshot_key is None else UUID(bytes=self.snapshot_key)
+        log._state.adding, log._state.db = False, connection.alias
+        return log
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +79,12 @@ def known_records(keys: Sequence[bytes]) -> dict[bytes, KnownRecord]:
         }
 
 
-def append(rows: Sequence[LedgerRow], *, source: str, recorded_at: datetime, recorded_by: str) -> None:
+def append(rows: Sequence[LedgerRow]) -> None:
     """Appends these rows and their identities, and gives each row its id. The brands are locked."""
     if not rows:
+        return
+    if len(rows) == 1 and connection.vendor == "postgresql":
+        _append_one(rows[0])
         return
     for row, row_id in zip(rows, _next_ids(len(rows)), strict=True):
         row.id = row_id
@@ -76,18 +92,27 @@ def append(rows: Sequence[LedgerRow], *, source: str, recorded_at: datetime, rec
         SpendLog._meta.db_table,
         LOG_COLUMNS,
         LOG_TYPES,
-        (
-            (
-                row.id, row.brand_id, row.campaign_id, row.kind, row.amount_micros, row.occurred_at, row.spent_on,
-                recorded_at, source, row.external_id, row.description, recorded_by, row.while_off, row.reverses_id,
-                row.snapshot_key,
-            )
-            for row in rows
-        ),
+        map(attrgetter(*LOG_COLUMNS), rows),
         len(rows),
-    )  # fmt: skip
+    )
     keyed = [(row.key, row.content, row.id) for row in rows if row.key is not None]
     _insert(SpendKey._meta.db_table, KEY_COLUMNS, KEY_TYPES, keyed, len(keyed))
+
+
+def _append_one(row: LedgerRow) -> None:
+    """One round trip instead of three: most of what a single record costs is waiting for answers."""
+    columns = LOG_COLUMNS[1:]
+    keyed = ", keyed AS (INSERT INTO ads_spendkey (key, content, log_id) SELECT %s, %s, id FROM log)"
+    sql = f"""
+        WITH log AS (
+            INSERT INTO ads_spendlog ({", ".join(columns)}) VALUES ({", ".join(["%s"] * len(columns))}) RETURNING id
+        ){"" if row.key is None else keyed}
+        SELECT id FROM log
+    """  # noqa: S608 - names of ours and placeholders are put in
+    identity = () if row.key is None else (row.key, row.content)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_adapted(value) for value in (*attrgetter(*columns)(row), *identity)])
+        (row.id,) = cursor.fetchone()
 
 
 def _bytes(value: UUID | str) -> bytes:
@@ -122,8 +147,12 @@ def _insert(
         return
     placeholders = f"({', '.join(['%s'] * len(columns))})"
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {placeholders}"  # noqa: S608 - names of ours
+    adapted = [[_adapted(value) for value in row] for row in rows]
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [[_adapted(value) for value in row] for row in rows])
+        if count == 1:
+            cursor.execute(sql, adapted[0])
+        else:
+            cursor.executemany(sql, adapted)
 
 
 def _copy(

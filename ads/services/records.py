@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ads.models import Kind
+from ads.services.ledger import LedgerRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +65,13 @@ class Answer:
     """What became of one record.
 
     `log_id` is the ledger's row it is booked in, the first one's for a repeated event, None where there was
-    nothing to book; `booked_micros` what this record added. `field` and `message` say what is wrong.
+    nothing to book; `booked_micros` what this record added, in `row`. `field` and `message` say what is wrong.
     """
 
     record: Record
     result: Result
     log_id: int | None = None
     booked_micros: int = 0
+    row: LedgerRow | None = None
     field: str = ""
     message: str = ""
