@@ -90,12 +90,12 @@ class Look:
 
 
 _LOOKS = {
-    Status.ACTIVE: Look("▶", "Running", "run"),
-    Status.PAUSED: Look("‖", "Paused", "limit"),
-    Status.INACTIVE: Look("⊘", "Off", "off"),
-    Status.COMPLETED: Look("⚑", "Completed", "done"),
+    Status.ACTIVE: Look("▶", Status.ACTIVE.word, "run"),
+    Status.PAUSED: Look("‖", Status.PAUSED.word, "limit"),
+    Status.INACTIVE: Look("⊘", Status.INACTIVE.word, "off"),
+    Status.COMPLETED: Look("⚑", Status.COMPLETED.word, "done"),
 }
-_PAUSED_BY_CLOCK = Look("‖", "Paused", "clock")
+_PAUSED_BY_CLOCK = Look("‖", Status.PAUSED.word, "clock")
 _OF_THE_CLOCK = frozenset({Reason.FLIGHT_NOT_STARTED, Reason.OUTSIDE_DAYPARTING})
 
 

@@ -178,6 +178,7 @@ UNFOLD = {
     "SITE_TITLE": "Budget management",
     "SITE_HEADER": "Budget management",
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "ads.admin.navigation.navigation"},
     "COLORS": {
         "base": {
             "50": "#f5f6f8",
@@ -197,8 +198,8 @@ UNFOLD = {
             "100": "#e3e9fd",
             "200": "#c8d4fb",
             "300": "#a3b8ff",
-            "400": "#8199f0",
-            "500": "#5a75d8",
+            "400": "#93a9f7",
+            "500": "#8199f0",
             "600": "#3350b8",
             "700": "#2a4299",
             "800": "#233679",

@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
+                'verbose_name_plural': 'progress of jobs',
                 'default_permissions': ('view',),
             },
         ),

@@ -9,6 +9,7 @@ class JobProgress(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name_plural = "progress of jobs"
         default_permissions = ("view",)
 
     def __str__(self) -> str:

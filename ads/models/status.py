@@ -5,7 +5,7 @@ from django.db import models
 from ads.models.brand import Brand
 from ads.models.campaign import STATUS_CHOICES, Campaign, reasons_from_codes
 from ads.models.querysets import AppendOnlyModel, AppendOnlyQuerySet
-from ads.rules.serving import Reason
+from ads.rules.serving import Reason, Status
 
 
 class Cause(models.TextChoices):
@@ -48,7 +48,7 @@ class StatusChange(AppendOnlyModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.from_status} to {self.to_status}"
+        return f"{Status(self.from_status).word} to {Status(self.to_status).word.lower()}"
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

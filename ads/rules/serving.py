@@ -18,6 +18,19 @@ class Status(StrEnum):
     INACTIVE = "INACTIVE"
     COMPLETED = "COMPLETED"
 
+    @property
+    def word(self) -> str:
+        """The status as people read it."""
+        return _STATUS_WORDS[self]
+
+
+_STATUS_WORDS = {
+    Status.ACTIVE: "Running",
+    Status.PAUSED: "Paused",
+    Status.INACTIVE: "Off",
+    Status.COMPLETED: "Completed",
+}
+
 
 class Reason(StrEnum):
     """One thing that stands against running, in the order in which they are told."""

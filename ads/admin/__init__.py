@@ -1,0 +1,10 @@
+"""The admin: one module an area. Every write goes through a service or the save of a model, which decides."""
+
+from django.contrib import admin
+
+from ads.admin import brands, campaigns, people, records, schedule, spend, totals
+
+admin.site.index_template = "admin/ads/index.html"
+admin.site.index_title = "Budgets"
+
+__all__ = ["brands", "campaigns", "people", "records", "schedule", "spend", "totals"]

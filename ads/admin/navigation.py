@@ -1,0 +1,91 @@
+"""The sidebar, by what people do."""
+
+from collections.abc import Callable
+from typing import Any, NotRequired, TypedDict
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+class Item(TypedDict):
+    """A link of the sidebar and of the front page, shown to whom `permission` lets."""
+
+    title: str
+    description: str
+    icon: str
+    link: Any
+    permission: Callable[[HttpRequest], bool]
+
+
+class Group(TypedDict):
+    """Links under one heading."""
+
+    title: str
+    separator: NotRequired[bool]
+    items: list[Item]
+
+
+def _may_view(model: str, app: str = "ads") -> Callable[[HttpRequest], bool]:
+    def permission(request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{app}.view_{model}")
+
+    return permission
+
+
+def _item(title: str, description: str, icon: str, model: str, app: str = "ads") -> Item:
+    link = reverse_lazy(f"admin:{app}_{model}_changelist")
+    return Item(title=title, description=description, icon=icon, link=link, permission=_may_view(model, app))
+
+
+def navigation(_: HttpRequest) -> list[Group]:
+    """Named in the settings of the theme, which calls it for each page."""
+    return [
+        Group(
+            title="Every day",
+            items=[
+                _item("Brands", "Budgets, what is spent of them, and what is left", "storefront", "brand"),
+                _item("Campaigns", "What runs, what does not, and why", "campaign", "campaign"),
+                _item("Spend", "Record spend, and reverse what is wrong", "receipt_long", "spendlog"),
+                _item(
+                    "Status changes",
+                    "Who or what paused and resumed campaigns, and when",
+                    "history",
+                    "statuschange",
+                ),
+            ],
+        ),
+        Group(
+            title="Looking back",
+            separator=True,
+            items=[
+                _item(
+                    "Totals of brands",
+                    "Each day and month against its budget",
+                    "calendar_month",
+                    "brandperiod",
+                ),
+                _item(
+                    "Totals of campaigns",
+                    "Each day, month and flight against its budget",
+                    "calendar_view_month",
+                    "campaignperiod",
+                ),
+                _item("Waivers", "Who started which budget afresh", "restart_alt", "waiver"),
+            ],
+        ),
+        Group(
+            title="Running the system",
+            separator=True,
+            items=[
+                _item(
+                    "Schedule of tasks",
+                    "What the system does by itself, and how often",
+                    "schedule",
+                    "periodictask",
+                    "django_celery_beat",
+                ),
+                _item("People", "Who may sign in", "group", "user", "auth"),
+                _item("Groups", "What people of a kind may do", "groups", "group", "auth"),
+            ],
+        ),
+    ]

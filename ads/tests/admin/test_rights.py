@@ -1,0 +1,257 @@
+"""Nobody sees or changes a brand they have no right to, by whatever way they ask."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from ads.models import (
+    Brand,
+    BrandPeriod,
+    Campaign,
+    CampaignPeriod,
+    SpendLog,
+    StatusChange,
+    Waiver,
+)
+from ads.rules.serving import Status
+from ads.services import BudgetService
+from ads.tests.admin.browser import (
+    act_url,
+    brand_form,
+    campaign_form,
+    errors,
+    list_url,
+    page_url,
+    record,
+    run,
+    told,
+)
+from ads.tests.factories import DaypartingScheduleFactory
+from ads.tests.moments import state
+
+OF_A_BRAND = [Brand, Campaign, SpendLog, StatusChange, BrandPeriod, CampaignPeriod, Waiver]
+
+
+@pytest.fixture
+def both(campaign: Campaign, other_campaign: Campaign) -> None:
+    """Of Acme, which is hers, and of Zenith, which is not, one row of everything."""
+    for each in (campaign, other_campaign):
+        BudgetService.record_spend(each, Decimal(150), "clicks")
+        BudgetService.reset_budgets(brands=[each.brand])
+
+
+def rows_of(model: type[Model], brand: Brand) -> list[Any]:
+    if model is Brand:
+        return [brand]
+    path = "campaign__brand" if model is CampaignPeriod else "brand"
+    return list(model._default_manager.filter(**{path: brand}))
+
+
+@pytest.mark.parametrize("model", OF_A_BRAND, ids=lambda model: model._meta.label)
+class TestOtherBrands:
+    def test_a_list_holds_only_what_is_hers(
+        self, nina: Client, brand: Brand, other_brand: Brand, both: None, model: type[Model]
+    ) -> None:
+        response = nina.get(list_url(model))
+        shown = {row.pk for row in response.context["cl"].result_list}
+        assert shown == {row.pk for row in rows_of(model, brand)}
+        assert rows_of(model, other_brand)
+        page = response.content.decode()
+        assert "Zenith" not in page
+        assert "Secret Launch" not in page
+
+    def test_a_search_finds_only_what_is_hers(self, nina: Client, both: None, model: type[Model]) -> None:
+        for query in ({"q": "Zenith"}, {"q": "Secret"}):
+            assert list(nina.get(list_url(model), query).context["cl"].result_list) == []
+
+    def test_anothers_page_is_as_if_it_did_not_exist(
+        self, nina: Client, other_brand: Brand, both: None, model: type[Model]
+    ) -> None:
+        other = rows_of(model, other_brand)[0]
+        missing = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(999_999,))
+        for page in ("change", "history"):
+            response = nina.get(page_url(other, page))
+            assert response.status_code == 302
+            assert response.headers["Location"] == reverse("admin:index")
+        unknown, of_another = nina.get(missing), nina.get(page_url(other))
+        assert told(unknown) == [told(of_another)[0].replace(f"“{other.pk}”", "“999999”")]
+
+
+class TestForgedRequests:
+    def test_anothers_settings_are_not_saved(
+        self, nina: Client, other_brand: Brand, other_campaign: Campaign
+    ) -> None:
+        nina.post(page_url(other_brand), brand_form(other_brand, daily_budget="1"))
+        nina.post(page_url(other_campaign), campaign_form(other_campaign, name="Mine now"))
+        other_brand.refresh_from_db()
+        other_campaign.refresh_from_db()
+        assert (other_brand.daily_budget, other_campaign.name) == (Decimal(100), "Secret Launch")
+
+    @pytest.mark.parametrize("act", ["switch_off", "archive", "reset_budgets"])
+    def test_anothers_brand_is_not_acted_on(self, nina: Client, other_campaign: Campaign, act: str) -> None:
+        BudgetService.record_spend(other_campaign, Decimal(10))
+        other_brand = other_campaign.brand
+        assert nina.post(act_url(other_brand, act), {"period": "day"}).headers["Location"] == reverse(
+            "admin:index"
+        )
+        run(nina, act, [other_brand], period="day")
+        other_brand.refresh_from_db()
+        assert (other_brand.is_active, other_brand.archived_at) == (True, None)
+        assert not Waiver.objects.exists()
+        assert state(other_campaign)[0] == Status.ACTIVE
+
+    @pytest.mark.parametrize("act", ["switch_off", "archive", "copy"])
+    def test_of_forged_ids_only_her_own_are_acted_on(
+        self, nina: Client, campaign: Campaign, other_campaign: Campaign, act: str
+    ) -> None:
+        nina.post(act_url(other_campaign, act))
+        run(nina, act, [other_campaign, campaign])
+        other_campaign.refresh_from_db()
+        campaign.refresh_from_db()
+        assert (other_campaign.enabled, other_campaign.archived_at) == (True, None)
+        assert Campaign.objects.filter(brand=other_campaign.brand).count() == 1
+        if act == "copy":
+            assert Campaign.objects.filter(brand=campaign.brand).count() == 2
+        else:
+            assert state(campaign)[0] == Status.INACTIVE
+
+    def test_anothers_spend_is_not_reversed(self, nina: Client, other_campaign: Campaign) -> None:
+        log = BudgetService.record_spend(other_campaign, Decimal(10))
+        assert nina.post(act_url(log, "reverse"), {"reason": "x"}).headers["Location"] == reverse(
+            "admin:index"
+        )
+        run(nina, "reverse", [log], reason="x")
+        assert SpendLog.objects.count() == 1
+
+    def test_anothers_brand_is_not_deleted(self, nina: Client, other_brand: Brand) -> None:
+        assert nina.post(page_url(other_brand, "delete"), {"post": "yes"}).status_code == 302
+        run(nina, "delete_selected", [other_brand], post="yes")
+        assert Brand.objects.filter(pk=other_brand.pk).exists()
+
+    def test_spend_is_not_recorded_for_anothers_campaign(
+        self, nina: Client, other_campaign: Campaign
+    ) -> None:
+        response = record(nina, other_campaign, "5")
+        assert errors(response) == {
+            "campaign": ["Select a valid choice. That choice is not one of the available choices."]
+        }
+        assert not SpendLog.objects.exists()
+
+    def test_a_campaign_is_not_added_to_anothers_brand(self, nina: Client, other_brand: Brand) -> None:
+        data = {
+            "brand": str(other_brand.pk),
+            "name": "Intruder",
+            "schedules-TOTAL_FORMS": "0",
+            "schedules-INITIAL_FORMS": "0",
+        }
+        response = nina.post(reverse("admin:ads_campaign_add"), data)
+        assert list(errors(response)) == ["brand"]
+        assert not Campaign.objects.exists()
+
+    def test_windows_of_anothers_campaign_are_not_reached_through_her_own(
+        self, nina: Client, campaign: Campaign, other_campaign: Campaign
+    ) -> None:
+        window = DaypartingScheduleFactory.create(campaign=other_campaign)
+        forged = {
+            "schedules-TOTAL_FORMS": "1",
+            "schedules-INITIAL_FORMS": "1",
+            "schedules-0-id": str(window.pk),
+            "schedules-0-campaign": str(campaign.pk),
+            "schedules-0-day_of_week": "",
+            "schedules-0-start_time": "01:00",
+            "schedules-0-end_time": "02:00",
+        }
+        nina.post(page_url(campaign), campaign_form(campaign, **forged))
+        window.refresh_from_db()
+        assert (str(window), window.campaign_id) == ("every day 09:00-17:00", other_campaign.pk)
+
+
+class TestChoices:
+    def test_campaigns_to_record_spend_for_are_hers_and_name_their_brand(
+        self, nina: Client, campaign: Campaign, other_campaign: Campaign
+    ) -> None:
+        url = reverse("admin:ads_campaign_choices")
+        where = {"app_label": "ads", "model_name": "spendlog", "field_name": "campaign"}
+        assert nina.get(url, {"term": "", **where}).json()["results"] == [
+            {"id": str(campaign.pk), "text": "Summer Sale, Acme (USD)"}
+        ]
+        assert nina.get(url, {"term": "Secret", **where}).json()["results"] == []
+
+    @pytest.mark.parametrize(
+        ("model_name", "field_name"), [("campaign", "brand"), ("spendlog", "brand"), ("spendlog", "campaign")]
+    )
+    def test_what_is_typed_completes_to_hers_alone(
+        self, nina: Client, campaign: Campaign, other_campaign: Campaign, model_name: str, field_name: str
+    ) -> None:
+        query = {"app_label": "ads", "model_name": model_name, "field_name": field_name, "term": ""}
+        (only,) = nina.get(reverse("admin:autocomplete"), query).json()["results"]
+        assert only["text"] in {"Acme", "Summer Sale"}
+
+    @pytest.mark.parametrize("model", [Campaign, SpendLog, StatusChange, BrandPeriod, Waiver])
+    def test_a_filter_by_anothers_brand_names_it_not(
+        self, nina: Client, both: None, other_brand: Brand, model: type[Model]
+    ) -> None:
+        response = nina.get(list_url(model), {"brand__id__exact": str(other_brand.pk)})
+        assert "Zenith" not in response.content.decode()
+
+    def test_filters_offer_only_what_hers_have(
+        self, nina: Client, campaign: Campaign, other_brand: Brand, other_campaign: Campaign
+    ) -> None:
+        Campaign.objects.filter(pk=other_campaign.pk).update(platform="secret_platform")
+        other_brand.currency = "ISK"
+        other_brand.save()
+        assert "secret_platform" not in nina.get(list_url(Campaign)).content.decode()
+        assert "ISK" not in nina.get(list_url(Brand)).content.decode()
+
+
+class TestPermissions:
+    def test_who_may_only_look_changes_nothing(
+        self, nina: Client, manager: User, brand: Brand, campaign: Campaign
+    ) -> None:
+        looking = Permission.objects.filter(content_type__app_label="ads", codename__startswith="view_")
+        manager.user_permissions.set(looking)
+        for row in (brand, campaign):
+            assert nina.get(page_url(row)).status_code == 200
+            assert nina.post(page_url(row), {"name": "x"}).status_code == 403
+            assert nina.post(act_url(row, "switch_off")).status_code == 403
+            assert "Switch off" not in nina.get(page_url(row)).content.decode()
+            run(nina, "switch_off", [row])
+        assert state(campaign)[0] == Status.ACTIVE
+        brand.refresh_from_db()
+        assert brand.is_active is True
+
+    def test_who_may_look_at_nothing_sees_nothing(
+        self, nina: Client, manager: User, campaign: Campaign
+    ) -> None:
+        manager.user_permissions.clear()
+        for model in OF_A_BRAND:
+            assert nina.get(list_url(model)).status_code == 403
+        assert nina.get(page_url(campaign)).status_code == 403
+
+    def test_who_was_given_a_brand_does_not_decide_who_else_is(
+        self, nina: Client, manager: User, brand: Brand, superuser: User
+    ) -> None:
+        form = brand_form(brand) | {"assigned_to": [str(superuser.pk)]}
+        assert nina.post(page_url(brand), form).status_code == 302
+        assert list(brand.assigned_to.all()) == [manager]
+
+    def test_a_brand_no_longer_hers_is_out_of_sight_at_once(
+        self, nina: Client, manager: User, brand: Brand, campaign: Campaign
+    ) -> None:
+        assert nina.get(page_url(campaign)).status_code == 200
+        brand.assigned_to.remove(manager)
+        assert nina.get(page_url(campaign)).status_code == 302
+        assert list(nina.get(list_url(Campaign)).context["cl"].result_list) == []
+
+    def test_who_is_no_staff_does_not_come_in(
+        self, client: Client, manager: User, campaign: Campaign
+    ) -> None:
+        manager.is_staff = False
+        manager.save()
+        client.force_login(manager)
+        assert "/login/" in client.get(page_url(campaign)).headers["Location"]
