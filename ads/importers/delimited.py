@@ -1,0 +1,90 @@
+"""Rows of CSV, TSV and the like, in bounded memory however long a line or a cell is."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from ads.importers.records import ImportRefused, shorten
+from ads.importers.text import Text
+
+LONGEST_ROW = 1 << 20  # characters
+DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(slots=True)
+class _Progress:
+    rows: int = 0
+
+
+class DelimitedText:
+    """CSV, TSV and the like; a dialect is its delimiter."""
+
+    dialects: tuple[str, ...] = DELIMITERS
+    first_row = 1
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self.name = text.name
+        self.notes = text.notes
+
+    @property
+    def percent_read(self) -> int:
+        return self._text.percent_read
+
+    def rows(self, dialect: str) -> Iterator[list[str]]:
+        progress = _Progress()
+        reader = csv.reader(chain.from_iterable(self._blocks(progress)), delimiter=dialect)
+        try:
+            for progress.rows, row in enumerate(reader, 1):
+                yield row
+        except csv.Error as error:
+            raise self._endless(dialect, progress.rows + 1) from error
+
+    def close(self) -> None:
+        """Nothing stays open between readings."""
+
+    def _blocks(self, progress: _Progress) -> Iterator[io.StringIO]:
+        """Blocks of whole lines, cut without touching each line."""
+        rest = ""
+        rows, without_row = 0, 0
+        for block in self._text.blocks():
+            text = rest + block
+            end = max(text.rfind("\n"), text.rfind("\r", 0, -1))  # a last \r may be half of a \r\n
+            rest = text[end + 1 :]
+            yield io.StringIO(text[: end + 1], newline="")
+            # Lines that never make up a row: a quotation mark was opened and not closed.
+            without_row = without_row + len(block) if progress.rows == rows else 0
+            rows = progress.rows
+            if len(rest) > LONGEST_ROW or without_row > 2 * LONGEST_ROW:
+                # Given out as it is, so that the csv module says whether one cell is to blame.
+                yield io.StringIO(rest, newline="")
+                reason = f"“{shorten(rest)}” is part of a row of more than {LONGEST_ROW:,} characters"
+                raise ImportRefused(self.name, reason, row=rows + 1)
+        yield io.StringIO(rest, newline="")
+
+    def _endless(self, delimiter: str, row: int) -> ImportRefused:
+        """Names the cell that the csv module found too long."""
+        lines = chain.from_iterable(self._blocks(_Progress()))
+        for _ in islice(csv.reader(lines, delimiter=delimiter), row - 1):
+            pass
+        column, value = _endless_cell(next(lines, ""), delimiter)
+        reason = (
+            f"“{shorten(value)}” is longer than {csv.field_size_limit():,} characters; perhaps a quotation mark "
+            "is opened and not closed"
+        )
+        return ImportRefused(self.name, reason, row=row, column=column)
+
+
+def _endless_cell(text: str, delimiter: str) -> tuple[int, str]:
+    """The number of the cell that does not end in time, and how it begins."""
+    column, start, quoted = 1, 0, False
+    for index, char in enumerate(text):
+        if char == '"':
+            quoted = not quoted
+        elif char == delimiter and not quoted:
+            if index - start > csv.field_size_limit():
+                break
+            column, start = column + 1, index + 1
+    return column, text[start : start + 200].lstrip('"')

@@ -1,0 +1,95 @@
+"""What comes out of a file: a row, a row that is kept out, or a file that is refused."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from ads.errors import BudgetSystemError
+
+LONGEST_SHOWN = 60
+
+
+class Problem(StrEnum):
+    """Why a row is kept out, in the words of the summary."""
+
+    ROW = "row cannot be read"
+    DATE = "date cannot be read"
+    AMOUNT = "amount cannot be read"
+    CURRENCY = "other or unreadable currency"
+    LINE = "ad or segment cannot be read"
+    CAMPAIGN = "no campaign, or its id was damaged"
+    UNKNOWN_CAMPAIGN = "campaign is not known"
+    FOREIGN_CAMPAIGN = "campaign of another brand"
+    OUT_OF_RANGE = "date or amount is out of range"
+    CONFLICT = "would count twice"
+
+
+class ParsedRow(NamedTuple):
+    """What one row says was spent. `row` counts from 1 with the header and what stands above it, as a
+    spreadsheet does.
+
+    `account`, `campaign_id`, `campaign_name` are '' where the file has none. `line` is "level=id" of the finest
+    id of the export, '' at campaign level. `day` and `hour` are the platform account's. `currency` is an ISO
+    code, a sign such as "$" that several currencies share, or "not USD"; None where the file does not say.
+    """
+
+    row: int
+    platform: str
+    account: str
+    campaign_id: str
+    campaign_name: str
+    day: date
+    hour: int | None
+    line: str
+    amount_micros: int
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be taken, with a sentence that names column, value and what would be right."""
+
+    row: int
+    problem: Problem
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """In the place of a row that cannot be taken apart."""
+
+    reason: str
+
+
+Row = list[str] | Broken
+
+
+class RowProblem(ValueError):
+    """Raised while a row is read; becomes its BadRow."""
+
+    def __init__(self, problem: Problem, reason: str) -> None:
+        self.problem = problem
+        self.reason = reason
+        super().__init__(reason)
+
+
+class ImportRefused(BudgetSystemError):
+    """A file of which nothing can be taken: names file, row and column, and says what would be right."""
+
+    def __init__(
+        self, file: str, reason: str, *, row: int | None = None, column: str | int | None = None
+    ) -> None:
+        place = [file]
+        if row is not None:
+            place.append(f"row {row}")
+        if column is not None:
+            place.append(f"column {column}" if isinstance(column, int) else f"column “{shorten(column)}”")
+        self.row = row
+        super().__init__(f"{', '.join(place)}: {reason}")
+
+
+def shorten(value: str) -> str:
+    """The value as messages show it: short, on one line and printable."""
+    cut = value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
+    return "".join(char if char.isprintable() else "�" for char in cut)
