@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             name='SnapshotDay',
             fields=[
                 ('key', models.UUIDField(primary_key=True, serialize=False)),
-                ('granularity', models.CharField(max_length=64)),
+                ('granularity', models.CharField(max_length=300)),
             ],
             options={
                 'default_permissions': ('view',),

@@ -123,7 +123,7 @@ class SnapshotDay(models.Model):
     """How finely a source's totals for one (brand, source, campaign, date) are cut; the key is its digest."""
 
     key = models.UUIDField(primary_key=True)
-    granularity = models.CharField(max_length=64)
+    granularity = models.CharField(max_length=300)
 
     class Meta:
         default_permissions = ("view",)

@@ -8,12 +8,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 from ads.errors import InvalidSpend
-from ads.models import Cause, Kind, SnapshotDay, SnapshotValue, SpendLog, StatusChange
+from ads.models import Cause, Kind, SnapshotDay, SpendLog, StatusChange
 from ads.rules.money import from_micros
 from ads.rules.serving import Status
 from ads.services import enforcement, identity, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
-from ads.services.ledger import KnownRecord, LedgerRow
+from ads.services.ledger import KnownRecord, KnownTotal, LedgerRow
 from ads.services.periods import Addition
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
@@ -93,8 +93,8 @@ def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: date
             answers[index] = Answer(snapshot, Result.REFUSED, field=error.field, message=error.message)
     cut = _granularities([snapshot for _, snapshot in checked], ground)
     keys = {index: _snapshot_key(snapshot, ground) for index, snapshot in checked}
-    values = SnapshotValue.objects.in_bulk(list(keys.values()))
-    newer: list[SnapshotValue] = []
+    values = ledger.known_totals(list(keys.values()))
+    newer: dict[bytes, KnownTotal] = {}
     booked: list[tuple[int, SpendSnapshot, LedgerRow]] = []
     for index, snapshot in checked:
         granularity = cut[snapshot.campaign_id, snapshot.day]
@@ -105,26 +105,21 @@ def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: date
             )
             answers[index] = Answer(snapshot, Result.CONFLICT, field="line", message=message)
             continue
-        as_of, last = snapshot.as_of or now, values.get(keys[index])
+        # No report is made after it has arrived, whatever a clock elsewhere says.
+        as_of, last = min(snapshot.as_of or now, now), values.get(keys[index])
         if last is not None and as_of < last.as_of:
             answers[index] = Answer(
                 snapshot, Result.DUPLICATE, message=f"older than the value of {last.as_of}"
             )
             continue
-        newer.append(SnapshotValue(key=keys[index], amount_micros=snapshot.amount_micros, as_of=as_of))
+        newer[keys[index]] = KnownTotal(snapshot.amount_micros, as_of)
         difference = snapshot.amount_micros - (last.amount_micros if last else 0)
         if difference == 0:
             answers[index] = Answer(snapshot, Result.DUPLICATE if last else Result.ACCEPTED)
             continue
         row = _difference_row(snapshot, difference, keys[index], ground, is_first=last is None)
         booked.append((index, snapshot, row))
-    SnapshotValue.objects.bulk_create(
-        newer,
-        batch_size=ROWS_PER_STATEMENT,
-        update_conflicts=True,
-        unique_fields=["key"],
-        update_fields=["amount_micros", "as_of"],
-    )
+    ledger.keep_totals(newer)
     _book([row for _, _, row in booked], ground)
     for index, snapshot, row in booked:
         answers[index] = Answer(snapshot, Result.ACCEPTED, row.id, row.amount_micros, row)
@@ -157,7 +152,7 @@ def _event_row(event: SpendEvent, spent_on: date, ground: Ground) -> LedgerRow:
 
 
 def _difference_row(
-    snapshot: SpendSnapshot, difference: int, key: UUID, ground: Ground, *, is_first: bool
+    snapshot: SpendSnapshot, difference: int, key: bytes, ground: Ground, *, is_first: bool
 ) -> LedgerRow:
     parts = (
         "" if is_first else "restated",
@@ -175,7 +170,7 @@ def _difference_row(
         source=ground.source,
         recorded_by=ground.by,
         description=" ".join(part for part in parts if part)[:255],
-        snapshot_key=key.bytes,
+        snapshot_key=key,
     )
 
 
@@ -207,12 +202,10 @@ def _day_key(campaign_id: int, day: date, ground: Ground) -> UUID:
     return UUID(bytes=identity.snapshot_day_key(brand_id, ground.source, campaign_id, day))
 
 
-def _snapshot_key(snapshot: SpendSnapshot, ground: Ground) -> UUID:
+def _snapshot_key(snapshot: SpendSnapshot, ground: Ground) -> bytes:
     brand_id = ground.campaigns[snapshot.campaign_id].owner.brand.pk
-    return UUID(
-        bytes=identity.snapshot_key(
-            brand_id, ground.source, snapshot.campaign_id, snapshot.line, snapshot.day, snapshot.hour
-        )
+    return identity.snapshot_key(
+        brand_id, ground.source, snapshot.campaign_id, snapshot.line, snapshot.day, snapshot.hour
     )
 
 

@@ -122,6 +122,8 @@ def check_snapshot(snapshot: SpendSnapshot, ground: Ground) -> None:
     """Raises InvalidSpend where the total cannot be counted."""
     owner = _check_owner(snapshot, ground)
     check_text("line", snapshot.line, 255)
+    if snapshot.as_of is not None and snapshot.as_of.tzinfo is None:
+        raise InvalidSpend("as_of", f"{snapshot.as_of} has no time zone; add its offset, such as +00:00")
     _check_day(snapshot.day, owner, ground.now)
     if snapshot.hour is not None and snapshot.hour not in range(24):
         raise InvalidSpend("hour", f"{snapshot.hour} is not an hour; give 0 to 23")

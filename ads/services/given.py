@@ -1,7 +1,7 @@
 """Rows from Python as a table in SQL, in the way that each engine takes fastest."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from django.db import connection
 
@@ -25,6 +25,11 @@ def given(types: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str, l
 def as_date(value: date | str) -> date:
     """A date as raw SQL returns it: SQLite has none and returns text."""
     return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def as_datetime(value: datetime) -> datetime:
+    """A moment as raw SQL returns it: SQLite's are in UTC and do not say so."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
 def _adapted(value: Value) -> int | str | None:

@@ -70,15 +70,19 @@ def _slices_by_brand(buffer: Sequence[R]) -> Iterator[Sequence[R]]:
 
 
 def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
-    sums: dict[SpendSnapshot, int] = defaultdict(int)
+    sums: defaultdict[SpendSnapshot, dict[str | None, int]] = defaultdict(dict)
     newest: dict[SpendSnapshot, datetime | None] = {}
     for snapshot in records:
-        same = replace(snapshot, amount_micros=0, as_of=None)
-        sums[same] += snapshot.amount_micros
-        seen = newest.get(same)
-        newest[same] = max(filter(None, (seen, snapshot.as_of)), default=None)
-    for same, micros in sums.items():
-        yield replace(same, amount_micros=micros, as_of=newest[same])
+        same = replace(snapshot, amount_micros=0, as_of=None, currency=None)
+        by_currency = sums[same]
+        by_currency[snapshot.currency] = by_currency.get(snapshot.currency, 0) + snapshot.amount_micros
+        newest[same] = max(filter(None, (newest.get(same), snapshot.as_of)), default=None)
+    for same, by_currency in sums.items():
+        if len(by_currency) > 1 and None in by_currency:
+            unnamed = by_currency.pop(None)
+            by_currency[next(iter(by_currency))] += unnamed
+        for currency, micros in by_currency.items():
+            yield replace(same, amount_micros=micros, currency=currency, as_of=newest[same])
 
 
 def append_rows(rows: Sequence[SpendLog], *, now: datetime) -> None:

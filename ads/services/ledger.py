@@ -1,6 +1,6 @@
 """Appends to the ledger and to what is known of records, as fast as each engine can: all that differs is here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import attrgetter
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from ads.models import SpendKey, SpendLog
-from ads.services.given import given
+from ads.services.given import as_datetime, given
 
 LOG_COLUMNS = (
     "id", "brand_id", "campaign_id", "kind", "amount_micros", "occurred_at", "spent_on", "recorded_at", "source",
@@ -77,6 +77,49 @@ def known_records(keys: Sequence[bytes]) -> dict[bytes, KnownRecord]:
         return {
             _bytes(key): KnownRecord(_bytes(content), log_id) for key, content, log_id in cursor.fetchall()
         }
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTotal:
+    """The newest value of a feed's total, and of when it is."""
+
+    amount_micros: int
+    as_of: datetime
+
+
+def known_totals(keys: Sequence[bytes]) -> dict[bytes, KnownTotal]:
+    """Those of these totals that came before."""
+    if not keys:
+        return {}
+    table, params = given(("uuid",), [(key.hex(),) for key in keys])
+    sql = f"""
+        WITH asked (key) AS ({table})
+        SELECT known.key, known.amount_micros, known.as_of
+        FROM asked JOIN ads_snapshotvalue AS known ON known.key = asked.key
+    """  # noqa: S608 - only placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return {
+            _bytes(key): KnownTotal(micros, as_datetime(as_of)) for key, micros, as_of in cursor.fetchall()
+        }
+
+
+def keep_totals(totals: Mapping[bytes, KnownTotal]) -> None:
+    """Makes these the newest values. The brands are locked."""
+    if not totals:
+        return
+    table, params = given(
+        ("uuid", "bigint", "timestamptz"),
+        [(key.hex(), total.amount_micros, total.as_of) for key, total in totals.items()],
+    )
+    sql = f"""
+        WITH newest (key, amount_micros, as_of) AS ({table})
+        INSERT INTO ads_snapshotvalue (key, amount_micros, as_of)
+        SELECT key, amount_micros, as_of FROM newest WHERE true
+        ON CONFLICT (key) DO UPDATE SET amount_micros = excluded.amount_micros, as_of = excluded.as_of
+    """  # noqa: S608 - only placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
 
 
 def append(rows: Sequence[LedgerRow]) -> None:

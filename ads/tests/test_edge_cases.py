@@ -246,6 +246,20 @@ class TestSpend:
         assert feed(snapshot(campaign, "99", as_of=NOON - timedelta(hours=1))) == [Result.DUPLICATE]
         assert brand_day(campaign.brand, NOON.date()) == 10
 
+    def test_case_13_a_total_from_a_clock_ahead_does_not_shut_out_the_next(self, campaign: Campaign) -> None:
+        feed(snapshot(campaign, "10", as_of=NOON + timedelta(days=300)))
+        assert feed(snapshot(campaign, "11"), now=NOON + timedelta(minutes=1)) == [Result.ACCEPTED]
+        assert brand_day(campaign.brand, NOON.date()) == 11
+
+    def test_case_13_a_named_and_an_unnamed_currency_are_one_value(self, campaign: Campaign) -> None:
+        lines = (
+            snapshot(campaign, "1"),
+            snapshot(campaign, "2", currency="USD"),
+            snapshot(campaign, "4", currency="EUR"),
+        )
+        assert sorted(feed(*lines)) == [Result.ACCEPTED, Result.REFUSED]
+        assert brand_day(campaign.brand, NOON.date()) == 3
+
     def test_case_13_two_ways_to_cut_one_date_are_a_conflict(self, campaign: Campaign) -> None:
         feed(snapshot(campaign, "10", line="ad=1"))
         assert feed(snapshot(campaign, "10")) == [Result.CONFLICT]
