@@ -1,6 +1,7 @@
 """What Brand, Campaign and DaypartingSchedule share: however one is written, it is decided again."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models, transaction
@@ -73,6 +74,7 @@ class SettingsModel(models.Model):
             if created:
                 self._remember_read()
             self._announce()
+            transaction.on_commit(partial(self._remember_written, self._values()), using=using)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         with transaction.atomic(using=using):
@@ -102,11 +104,12 @@ class SettingsModel(models.Model):
         if self._state.adding or force_insert:
             return None if update_fields is None else list(update_fields)
         if update_fields is None:
-            values = {field.attname: getattr(self, field.attname) for field in self._loaded_fields()}
             differing = {
-                name for name, value in values.items() if name not in self._read or value != self._read[name]
+                name
+                for name, value in self._values().items()
+                if name not in self._read or value != self._read[name]
             }
-            # Once changed, always written: a transaction that was rolled back does not make it stored.
+            # Written again until it is committed: a rollback does not make it stored.
             self._changed = differing.union(self._changed)
             update_fields = self._changed
         return [name for name in update_fields if name not in self.decided_fields]
@@ -118,6 +121,13 @@ class SettingsModel(models.Model):
             for field in self._meta.concrete_fields
             if not field.primary_key and field.attname not in deferred
         ]
+
+    def _values(self) -> dict[str, object]:
+        return {field.attname: getattr(self, field.attname) for field in self._loaded_fields()}
+
+    def _remember_written(self, values: Mapping[str, object]) -> None:
+        self._read = {**self._read, **values}
+        self._changed = ()
 
     def _remember_read(self, names: Collection[str] | None = None) -> None:
         fresh = [
@@ -169,6 +179,23 @@ class SettingsQuerySet(VisibleQuerySet[S]):
             return super().bulk_update(rows, list(fields), batch_size)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def update_or_create(
+        self,
+        defaults: Mapping[str, Any] | None = None,
+        create_defaults: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> tuple[S, bool]:
+        """As Django's, but it locks the brand and never the row before it."""
+        with transaction.atomic(using=self.db):
+            row, created = self.get_or_create(defaults=create_defaults or defaults, **kwargs)
+            if not created:
+                for name, value in (defaults or {}).items():
+                    setattr(row, name, value)
+                row.save(using=self.db)
+        return row, created
+
+    update_or_create.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_create(self, objs: Iterable[S], *args: Any, **kwargs: Any) -> list[S]:
         rows = list(objs)

@@ -267,12 +267,12 @@ def _decide(crossed: periods.Crossed, ground: Ground) -> None:
     """Whoever's limit is now reached, or no longer, is decided; for all others nothing has changed."""
     brands = [ground.brands[brand_id] for brand_id in sorted(crossed.brand_ids)]
     if brands:
-        enforcement.decide_brands(brands, cause=Cause.SPEND, now=ground.now)
+        enforcement.decide_brands(brands, cause=Cause.SPEND, now=ground.locked_at)
     brand_of = {pk: ground.campaigns[pk].owner.brand.pk for pk in crossed.campaign_ids}
     alone = {pk: brand_id for pk, brand_id in brand_of.items() if brand_id not in crossed.brand_ids}
     if alone:
         owners = [ground.brands[brand_id] for brand_id in sorted(set(alone.values()))]
-        enforcement.decide_campaigns(owners, alone, cause=Cause.SPEND, now=ground.now)
+        enforcement.decide_campaigns(owners, alone, cause=Cause.SPEND, now=ground.locked_at)
 
 
 def _flag_while_off(rows: Sequence[LedgerRow], ground: Ground) -> None:

@@ -9,6 +9,7 @@ from ads.errors import InvalidSpend
 from ads.models import Brand, Campaign, Kind
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.periods import Calendar
+from ads.services.moments import passing
 from ads.services.periods import Limits
 from ads.services.records import SpendEvent, SpendSnapshot
 
@@ -47,12 +48,17 @@ class CampaignGround:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a slice of records stands on: its locked brands, their campaigns, the source and the moment."""
+    """What a slice of records stands on: its locked brands, their campaigns, the source and the moment.
+
+    `now` is when the records arrived, `locked_at` the moment by which the locks were held: what follows is
+    decided for that one.
+    """
 
     brands: Mapping[int, Brand]
     campaigns: Mapping[int, CampaignGround]
     source: str
     now: datetime
+    locked_at: datetime
     by: str
 
 
@@ -63,11 +69,12 @@ def stand_on(
     if not source:
         raise InvalidSpend("source", "is empty; name where the records come from, such as meta")
     check_text("source", source, 64)
-    ids = set(campaign_ids)
+    ids, clock = set(campaign_ids), passing(now)
     # A campaign belongs to one brand for ever, so this may be read before the lock.
     if brand_ids is None:
         brand_ids = set(Campaign.objects.filter(pk__in=ids).order_by().values_list("brand_id", flat=True))
     brands = {brand.pk: brand for brand in Brand.objects.lock(brand_ids)}
+    locked_at = clock()
     grounds = {pk: _brand_ground(brand, now) for pk, brand in brands.items()}
     rows = Campaign.objects.filter(pk__in=ids, brand_id__in=brands).order_by()
     return Ground(
@@ -81,6 +88,7 @@ def stand_on(
         },
         source=source,
         now=now,
+        locked_at=locked_at,
         by=actor_name(),
     )  # fmt: skip
 

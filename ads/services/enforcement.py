@@ -5,7 +5,7 @@ and `sweep` take both themselves.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from ads.models.campaign import reasons_from_codes
 from ads.rules.serving import Decision, Reason, Status, decide
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
+from ads.services.moments import passing
 from ads.services.transactions import retrying
 
 logger = logging.getLogger("ads.enforcement")
@@ -108,7 +109,7 @@ def decide_campaigns(
 
 def tick(now: datetime) -> Tally:
     """Decides the campaigns whose status or reasons time alone may have changed by now, and no others."""
-    tally = Tally()
+    tally, clock = Tally(), passing(now)
     while True:
         due = list(
             Campaign.objects.filter(next_transition_at__lte=now)
@@ -116,21 +117,22 @@ def tick(now: datetime) -> Tally:
             .values_list("brand_id", "pk")[:DUE_PER_TRANSACTION]
         )
         if due:
-            tally.add(_decide_due({brand_id for brand_id, _ in due}, [pk for _, pk in due], now))
+            tally.add(_decide_due({brand_id for brand_id, _ in due}, [pk for _, pk in due], clock))
         if len(due) < DUE_PER_TRANSACTION:
             return tally
 
 
 @retrying
-def _decide_due(brand_ids: set[int], campaign_ids: list[int], now: datetime) -> Decided:
+def _decide_due(brand_ids: set[int], campaign_ids: list[int], clock: Callable[[], datetime]) -> Decided:
     brands = Brand.objects.lock(brand_ids)
+    now = clock()
     still_due = Campaign.objects.filter(pk__in=campaign_ids, next_transition_at__lte=now)
     return _decide(brands, still_due, cause=Cause.CLOCK, now=now)
 
 
 def sweep(now: datetime) -> Tally:
     """Decides everything again. What it changes, the other paths have missed: that should be nothing."""
-    tally = Tally()
+    tally, clock = Tally(), passing(now)
     last = 0
     while True:
         brand_ids = list(
@@ -140,14 +142,14 @@ def sweep(now: datetime) -> Tally:
         )
         if not brand_ids:
             return tally
-        tally.add(_sweep_brands(brand_ids, now))
+        tally.add(_sweep_brands(brand_ids, clock))
         last = brand_ids[-1]
 
 
 @retrying
-def _sweep_brands(brand_ids: list[int], now: datetime) -> Decided:
+def _sweep_brands(brand_ids: list[int], clock: Callable[[], datetime]) -> Decided:
     brands = Brand.objects.lock(brand_ids)
-    return _decide(brands, Campaign.objects.filter(brand_id__in=brand_ids), cause=Cause.SWEEP, now=now)
+    return decide_brands(brands, cause=Cause.SWEEP, now=clock())
 
 
 def _decide(

@@ -1,7 +1,7 @@
 """The totals by period: add to them, open and close them, let their budgets follow, waive them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -25,6 +25,7 @@ from ads.rules.periods import month_start, zone_change_day
 from ads.rules.serving import reached
 from ads.services import enforcement
 from ads.services.given import as_date, given
+from ads.services.moments import passing
 from ads.services.transactions import retrying
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
@@ -216,10 +217,10 @@ def rollover(now: datetime) -> RolloverTally:
     Nothing is zeroed: the new day is another row. Days that were missed are opened as well, and running it
     again changes nothing.
     """
-    done = RolloverTally()
+    done, clock = RolloverTally(), passing(now)
     due = _entered_a_new_day(now)
     for start in range(0, len(due), BRANDS_PER_TRANSACTION):
-        opened, decided = _roll_over(due[start : start + BRANDS_PER_TRANSACTION], now)
+        opened, decided = _roll_over(due[start : start + BRANDS_PER_TRANSACTION], now, clock)
         done.brands += opened
         done.campaigns.add(decided)
     return done
@@ -241,11 +242,13 @@ def _entered_a_new_day(now: datetime) -> list[int]:
 
 
 @retrying
-def _roll_over(brand_ids: Sequence[int], now: datetime) -> tuple[int, enforcement.Decided]:
+def _roll_over(
+    brand_ids: Sequence[int], now: datetime, clock: Callable[[], datetime]
+) -> tuple[int, enforcement.Decided]:
     locked = Brand.objects.lock(brand_ids)
     follow_zone(locked, now)
     opened = [brand for brand in locked if _open_days(brand, brand.calendar.local_date(now), now)]
-    return len(opened), enforcement.decide_brands(opened, cause=Cause.ROLLOVER, now=now)
+    return len(opened), enforcement.decide_brands(opened, cause=Cause.ROLLOVER, now=clock())
 
 
 def _open_days(brand: Brand, today: date, now: datetime) -> bool:

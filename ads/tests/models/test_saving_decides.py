@@ -180,6 +180,24 @@ class TestDecidedFields:
         stale.save()
         assert not Campaign.objects.get().enabled
 
+    @pytest.mark.django_db(transaction=True)
+    def test_what_was_committed_once_is_not_written_by_a_later_save(self) -> None:
+        mine = CampaignFactory.create(enabled=False)
+        mine.enabled = True
+        mine.save()
+        CampaignService.switch_off(Campaign.objects.get(), by="ann")
+        mine.name = "Renamed"
+        mine.save()
+        stored = Campaign.objects.get()
+        assert (stored.name, stored.enabled) == ("Renamed", False)
+
+    def test_an_update_or_create_changes_what_it_names(self, campaign: Campaign) -> None:
+        same, created = Campaign.objects.update_or_create(
+            brand=campaign.brand, name=campaign.name, defaults={"enabled": False}
+        )
+        assert (same.pk, created) == (campaign.pk, False)
+        assert state(campaign) == (Status.INACTIVE, (Reason.SWITCHED_OFF,))
+
     def test_what_an_instance_changed_is_written_also_after_a_rollback_and_back_again(
         self, campaign: Campaign
     ) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from freezegun import freeze_time
 
-from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, SpendLog, Waiver
+from ads.models import Brand, BrandPeriod, BrandQuerySet, Campaign, CampaignPeriod, SpendLog, Waiver
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, enforcement, periods, reconcile
 from ads.tests.factories import BrandFactory, CampaignFactory
@@ -109,6 +109,20 @@ class TestRollover:
         with freeze_time(MIDNIGHT + timedelta(hours=2)):
             BudgetService.record_spend(spent_out, 5, occurred_at=NOON)
         assert brand_day(spent_out.brand, NOON.date()) == 105
+        assert state(spent_out) == ACTIVE
+
+    def test_a_sweep_that_waited_over_midnight_decides_for_the_new_day(
+        self, spent_out: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock = BrandQuerySet.lock
+        with freeze_time(MIDNIGHT - timedelta(seconds=1)) as frozen:
+
+            def wait_for_the_lock(queryset: BrandQuerySet, brand_ids: set[int]) -> list[Brand]:
+                frozen.tick(timedelta(seconds=2))
+                return lock(queryset, brand_ids)
+
+            monkeypatch.setattr(BrandQuerySet, "lock", wait_for_the_lock)
+            enforcement.sweep(MIDNIGHT - timedelta(seconds=1))
         assert state(spent_out) == ACTIVE
 
     def test_only_brands_that_entered_a_new_day_are_touched(self) -> None:
