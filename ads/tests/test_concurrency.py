@@ -185,7 +185,8 @@ def take_out_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
         (periods, "_roll_over"),
     ):
         monkeypatch.setattr(module, name, inspect.unwrap(getattr(module, name)))
-    monkeypatch.setattr(saving, "transaction", SimpleNamespace(atomic=lambda using: nullcontext()))
+    no_transaction = SimpleNamespace(atomic=lambda using: nullcontext(), on_commit=lambda work, using: work())
+    monkeypatch.setattr(saving, "transaction", no_transaction)
 
 
 def running_over_budget() -> int:

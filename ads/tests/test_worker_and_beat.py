@@ -18,6 +18,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from ads.models import Brand, BrandPeriod, Campaign, Waiver
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, enforcement, periods, reconcile
+from ads.services.moments import passing
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import changes, state
 from budget_system.processes import wait_until
@@ -234,7 +235,7 @@ def test_a_midnight_missed_by_3_hours_and_one_by_3_days(celery_processes: Celery
         (again, midnight - HOUR),
         (days, midnight - 2 * DAY - HOUR),
     ):
-        periods._roll_over([campaign.brand_id], last_seen)
+        periods._roll_over([campaign.brand_id], last_seen, passing(last_seen))
         spend(campaign, 100, at=last_seen)
     spend(hours, 40, at=midnight + HOUR)
     spend(again, 100, at=midnight + HOUR)
