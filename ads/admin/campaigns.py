@@ -7,7 +7,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -270,9 +269,7 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
 
     @admin.action(permissions=["add"], description="Copy selected campaigns")
     def copy(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
-        with transaction.atomic():
-            copies = [CampaignService.copy(campaign, by=request.user) for campaign in queryset.order_by("pk")]
-        for copy in copies:
+        for copy in bulk.copy_campaigns(queryset, by=request.user):
             self.message_user(request, cells.copied(copy), messages.SUCCESS)
 
     @admin.action(permissions=["change"], description="Archive selected campaigns")

@@ -35,11 +35,14 @@ def find_brands(names: Sequence[str]) -> list[Brand]:
 
 
 def _find_brand(name: str) -> Brand:
-    brand = Brand.objects.filter(name=name).first() or Brand.objects.filter(name__iexact=name).first()
-    if brand is None:
+    found = list(Brand.objects.filter(name=name)) or list(Brand.objects.filter(name__iexact=name))
+    if len(found) == 1:
+        return found[0]
+    if not found:
         close = get_close_matches(name, Brand.objects.values_list("name", flat=True))
         raise CommandError(f"There is no brand “{name}”." + _did_you_mean(close))
-    return brand
+    candidates = ", ".join(f"“{brand}”" for brand in found)
+    raise CommandError(f"“{name}” may be any of {candidates}; write it as one of them.")
 
 
 def find_campaign(name_or_id: str, brands: Sequence[Brand] = ()) -> Campaign:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models, transaction
 from django.db.models import ProtectedError
+from django.db.models.utils import resolve_callables
 
 from ads.errors import DecidedFieldError, Protected
 from ads.models.querysets import VisibleQuerySet
@@ -65,16 +66,14 @@ class SettingsModel(models.Model):
             self.check_values()
             self.check_change()
             created = self._state.adding
+            written = self._writable(update_fields, force_insert=bool(force_insert))
             super().save(
-                force_insert=force_insert,
-                force_update=force_update,
-                using=using,
-                update_fields=self._writable(update_fields, force_insert=bool(force_insert)),
+                force_insert=force_insert, force_update=force_update, using=using, update_fields=written
             )
             if created:
                 self._remember_read()
             self._announce()
-            transaction.on_commit(partial(self._remember_written, self._values()), using=using)
+            transaction.on_commit(partial(self._remember_written, self._values(written)), using=using)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         with transaction.atomic(using=using):
@@ -122,21 +121,19 @@ class SettingsModel(models.Model):
             if not field.primary_key and field.attname not in deferred
         ]
 
-    def _values(self) -> dict[str, object]:
-        return {field.attname: getattr(self, field.attname) for field in self._loaded_fields()}
+    def _values(self, names: Collection[str] | None = None) -> dict[str, object]:
+        return {
+            field.attname: getattr(self, field.attname)
+            for field in self._loaded_fields()
+            if names is None or field.name in names or field.attname in names
+        }
 
     def _remember_written(self, values: Mapping[str, object]) -> None:
         self._read = {**self._read, **values}
-        self._changed = ()
+        self._changed = set(self._changed) - set(values)
 
     def _remember_read(self, names: Collection[str] | None = None) -> None:
-        fresh = [
-            field
-            for field in self._loaded_fields()
-            if names is None or {field.name, field.attname} & set(names)
-        ]
-        self._read = {**self._read, **{field.attname: getattr(self, field.attname) for field in fresh}}
-        self._changed = set(self._changed) - {field.attname for field in fresh}
+        self._remember_written(self._values(names))
 
     def _announce(self) -> None:
         brand_id, campaign_ids = self.owner()
@@ -188,9 +185,12 @@ class SettingsQuerySet(VisibleQuerySet[S]):
     ) -> tuple[S, bool]:
         """As Django's, but it locks the brand and never the row before it."""
         with transaction.atomic(using=self.db):
-            row, created = self.get_or_create(defaults=create_defaults or defaults, **kwargs)
+            first = defaults if create_defaults is None else create_defaults
+            row, created = self.get_or_create(defaults=first, **kwargs)
             if not created:
-                for name, value in (defaults or {}).items():
+                lock_brands({row.owner()[0]})
+                row.refresh_from_db()
+                for name, value in resolve_callables(defaults or {}):
                     setattr(row, name, value)
                 row.save(using=self.db)
         return row, created
@@ -199,6 +199,10 @@ class SettingsQuerySet(VisibleQuerySet[S]):
 
     def bulk_create(self, objs: Iterable[S], *args: Any, **kwargs: Any) -> list[S]:
         rows = list(objs)
+        if args[1:] or any(kwargs.get(mode) for mode in ("ignore_conflicts", "update_conflicts")):
+            raise DecidedFieldError(
+                "rows are created in bulk or not at all; change those that exist by update()"
+            )
         with transaction.atomic(using=self.db):
             lock_brands({row.owner()[0] for row in rows})
             created = super().bulk_create(rows, *args, **kwargs)

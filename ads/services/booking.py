@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ads.errors import InvalidSpend
 from ads.models import Cause, Kind, SnapshotDay, SpendLog, StatusChange
-from ads.rules.money import from_micros
+from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.serving import Status
 from ads.services import enforcement, identity, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
@@ -112,8 +112,12 @@ def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: date
                 snapshot, Result.DUPLICATE, message=f"older than the value of {last.as_of}"
             )
             continue
-        newer[keys[index]] = KnownTotal(snapshot.amount_micros, as_of)
         difference = snapshot.amount_micros - (last.amount_micros if last else 0)
+        if abs(difference) > MAX_MICROS:
+            message = f"{from_micros(difference)} more than the value before is out of range"
+            answers[index] = Answer(snapshot, Result.REFUSED, field="amount", message=message)
+            continue
+        newer[keys[index]] = KnownTotal(snapshot.amount_micros, as_of)
         if difference == 0:
             answers[index] = Answer(snapshot, Result.DUPLICATE if last else Result.ACCEPTED)
             continue

@@ -17,9 +17,10 @@ from ads.rules.periods import month_start
 from ads.rules.serving import Status, reached
 from ads.services import ingest, periods
 from ads.services.enforcement import Change
-from ads.services.records import SpendEvent
+from ads.services.moments import passing
+from ads.services.records import REVERSAL, SpendEvent
+from ads.services.transactions import retrying
 
-REVERSAL = "reversal"
 BRANDS_PER_RESET = 200
 
 
@@ -91,27 +92,13 @@ class BudgetService:
 
         Raises NotReversible for a reversal and for a row reversed before.
         """
-        if log.reverses_id is not None:
-            raise NotReversible(f"{log} reverses row {log.reverses_id} and cannot be reversed itself")
-        if SpendLog.objects.filter(campaign_id=log.campaign_id, reverses_id=log.pk).exists():
-            raise NotReversible(f"{log} was reversed before")
-        event = SpendEvent(
-            campaign_id=log.campaign_id,
-            amount_micros=-log.amount_micros,
-            kind=Kind.ADJUSTMENT,
-            occurred_at=log.occurred_at,
-            spent_on=log.spent_on,
-            # The identity of a reversal is the row it reverses: a second one at the same moment is refused.
-            external_id=str(log.pk),
-            description=reason,
-            reverses_id=log.pk,
-        )
         with acting_as(by):
-            return ingest.record(event, brand_id=log.brand_id, source=REVERSAL, now=now or timezone.now())
+            return _reverse(log, reason, now or timezone.now())
 
     @staticmethod
     def get_brand_summary(brand: Brand, *, now: datetime | None = None) -> BrandSummary:
         """Where the brand stands in its current day and month."""
+        brand = Brand.objects.get(pk=brand.pk)  # the instance in hand may be stale
         today = brand.calendar.local_date(now or timezone.now())
         day = _period(brand, PeriodKind.DAY, today)
         month = _period(brand, PeriodKind.MONTH, month_start(today))
@@ -162,7 +149,7 @@ class BudgetService:
         asked for. Of all brands, of `brands` with all their campaigns, or of one `campaign` alone. Spend and
         the ledger stay. Each slice of brands is one transaction; a dry run is taken back whole.
         """
-        now = now or timezone.now()
+        clock = passing(now or timezone.now())
         brand_ids = _brands_to_reset(brands, campaign)
         result = ResetResult([], [])
         with acting_as(by):
@@ -173,13 +160,14 @@ class BudgetService:
                     daily=daily,
                     monthly=monthly,
                     dry_run=dry_run,
-                    now=now,
+                    now=clock(),
                 )
                 result.waivers.extend(waived.waivers)
                 result.changes.extend(waived.changes)
         return result
 
     @staticmethod
+    @retrying
     def archive_brand(brand: Brand, *, by: Actor = None, now: datetime | None = None) -> None:
         """Off and out of the lists, still accepting spend; what people asked of its campaigns stays."""
         with acting_as(by):
@@ -189,11 +177,32 @@ class BudgetService:
         brand.refresh_from_db()
 
     @staticmethod
+    @retrying
     def restore_brand(brand: Brand, *, by: Actor = None) -> None:
         """Back from the archive."""
         with acting_as(by):
             Brand.objects.filter(pk=brand.pk).update(archived_at=None)
         brand.refresh_from_db()
+
+
+@retrying
+def _reverse(log: SpendLog, reason: str, now: datetime) -> SpendLog:
+    if log.reverses_id is not None:
+        raise NotReversible(f"{log} reverses row {log.reverses_id} and cannot be reversed itself")
+    Brand.objects.lock({log.brand_id})
+    if SpendLog.objects.filter(campaign_id=log.campaign_id, reverses_id=log.pk).exists():
+        raise NotReversible(f"{log} was reversed before")
+    event = SpendEvent(
+        campaign_id=log.campaign_id,
+        amount_micros=-log.amount_micros,
+        kind=Kind.ADJUSTMENT,
+        occurred_at=log.occurred_at,
+        spent_on=log.spent_on,
+        external_id=str(log.pk),
+        description=reason,
+        reverses_id=log.pk,
+    )
+    return ingest.record(event, brand_id=log.brand_id, source=REVERSAL, now=now)
 
 
 def _micros(amount: Decimal | int | str) -> int:

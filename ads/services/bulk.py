@@ -5,8 +5,9 @@ from datetime import datetime
 from django.utils import timezone
 
 from ads.actor import Actor, acting_as
-from ads.models import BrandQuerySet, CampaignQuerySet
+from ads.models import Brand, BrandQuerySet, Campaign, CampaignQuerySet
 from ads.services import consequences
+from ads.services.campaigns import CampaignService
 from ads.services.enforcement import Change
 from ads.services.transactions import retrying
 
@@ -65,6 +66,13 @@ def restore_campaigns(campaigns: CampaignQuerySet, *, by: Actor = None) -> list[
         point = consequences.mark(_brand_ids(campaigns))
         campaigns.filter(archived_at__isnull=False).update(archived_at=None)
         return consequences.since(point)
+
+
+@retrying
+def copy_campaigns(campaigns: CampaignQuerySet, *, by: Actor = None) -> list[Campaign]:
+    """Copies of all of them, as `CampaignService.copy` makes one."""
+    Brand.objects.lock(_brand_ids(campaigns))
+    return [CampaignService.copy(campaign, by=by) for campaign in campaigns.order_by("pk")]
 
 
 def _ids(brands: BrandQuerySet) -> set[int]:

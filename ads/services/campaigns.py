@@ -4,16 +4,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict
 
-from django.db import transaction
 from django.utils import timezone
 
 from ads.actor import Actor, acting_as
 from ads.models import Brand, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
 from ads.rules.dayparting import inside
 from ads.rules.money import from_micros
-from ads.rules.serving import CampaignFacts, Decision, decide
+from ads.rules.serving import CampaignFacts, Decision, Status, decide
 from ads.services.budgets import BudgetService
-from ads.services.facts import load_brand_facts, load_campaign_facts
+from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
+from ads.services.transactions import retrying
 
 
 class CampaignPerformance(TypedDict):
@@ -45,19 +45,22 @@ class CampaignService:
     def decide_now(campaign: Campaign, *, now: datetime | None = None) -> Decision:
         """The decision as it would be taken at this moment; writes nothing."""
         now = now or timezone.now()
-        return decide(_facts(campaign, now), now)
+        return decide(_facts(campaign, now)[1], now)
 
     @staticmethod
+    @retrying
     def switch_off(campaign: Campaign, by: Actor = None) -> None:
         """A person's switch-off: no automation undoes it."""
         _set_enabled(campaign, enabled=False, by=by)
 
     @staticmethod
+    @retrying
     def switch_on(campaign: Campaign, by: Actor = None) -> None:
         """It runs at once if nothing else stands against it."""
         _set_enabled(campaign, enabled=True, by=by)
 
     @staticmethod
+    @retrying
     def archive(campaign: Campaign, by: Actor = None, *, now: datetime | None = None) -> None:
         """Off and out of the lists, still accepting spend."""
         with acting_as(by):
@@ -67,6 +70,7 @@ class CampaignService:
         campaign.refresh_from_db()
 
     @staticmethod
+    @retrying
     def restore(campaign: Campaign, by: Actor = None) -> None:
         """Back from the archive, as people had asked of it before."""
         with acting_as(by):
@@ -74,9 +78,10 @@ class CampaignService:
         campaign.refresh_from_db()
 
     @staticmethod
+    @retrying
     def copy(campaign: Campaign, by: Actor = None) -> Campaign:
         """A new campaign with the same budgets, flight and windows, switched off and without an external id."""
-        with acting_as(by), transaction.atomic():
+        with acting_as(by):
             Brand.objects.lock({campaign.brand_id})
             copy = Campaign(
                 brand_id=campaign.brand_id,
@@ -110,13 +115,13 @@ class CampaignService:
     ) -> CampaignPerformance:
         """The campaign at a glance, decided live."""
         now = now or timezone.now()
-        facts = _facts(campaign, now)
+        stored, facts = _facts(campaign, now)
         decision = decide(facts, now)
         flight = CampaignPeriod.objects.filter(campaign=campaign, kind=PeriodKind.FLIGHT).first()
         return CampaignPerformance(
-            name=campaign.name,
+            name=stored.name,
             brand=campaign.brand.name,
-            is_active=campaign.is_active,
+            is_active=stored.status == Status.ACTIVE,
             should_be_active=not decision.reasons,
             blocking_reasons=[reason.words for reason in decision.reasons],
             spend_today=BudgetService.get_campaign_spend_today(campaign, now=now),
@@ -126,10 +131,10 @@ class CampaignService:
         )
 
 
-def _facts(campaign: Campaign, now: datetime) -> CampaignFacts:
+def _facts(campaign: Campaign, now: datetime) -> tuple[StoredDecision, CampaignFacts]:
     brands = load_brand_facts(list(Brand.objects.filter(pk=campaign.brand_id)), now)
-    ((_, facts),) = load_campaign_facts(Campaign.objects.filter(pk=campaign.pk), brands, now)
-    return facts
+    (found,) = load_campaign_facts(Campaign.objects.filter(pk=campaign.pk), brands, now)
+    return found
 
 
 def _set_enabled(campaign: Campaign, *, enabled: bool, by: Actor) -> None:

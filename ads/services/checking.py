@@ -11,7 +11,7 @@ from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.periods import Calendar
 from ads.services.moments import passing
 from ads.services.periods import Limits
-from ads.services.records import SpendEvent, SpendSnapshot
+from ads.services.records import REVERSAL, SpendEvent, SpendSnapshot
 
 FURTHEST_AHEAD = timedelta(hours=24)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -104,6 +104,8 @@ def _brand_ground(brand: Brand, now: datetime) -> BrandGround:
 def check_event(event: SpendEvent, ground: Ground) -> date:
     """The date it counts for; raises InvalidSpend where it cannot be counted."""
     owner = _check_owner(event, ground)
+    if ground.source == REVERSAL and event.reverses_id is None:
+        raise InvalidSpend("source", f"{REVERSAL} is the source of reversals alone; name another")
     micros = event.amount_micros
     if micros == 0:
         raise InvalidSpend("amount", "0 is no event; leave it out")

@@ -141,6 +141,8 @@ def sweep(now: datetime) -> Tally:
             .values_list("pk", flat=True)[:BRANDS_PER_TRANSACTION]
         )
         if not brand_ids:
+            if tally.changed:
+                logger.warning("The sweep changed %d campaigns that the others had missed", tally.changed)
             return tally
         tally.add(_sweep_brands(brand_ids, clock))
         last = brand_ids[-1]

@@ -25,6 +25,7 @@ from ads.importers.spool import MOST_OWNERS, Owner, Spool, TooManyOwners, Total
 from ads.models import Brand, Campaign
 from ads.services.ingest import ingest_snapshots
 from ads.services.matching import NewCampaign, Unmatched, create_campaigns, match_campaigns
+from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendSnapshot
 from ads.services.transactions import retrying
 
@@ -84,11 +85,6 @@ class ImportSummary:
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every row of data is counted."""
-        return not self.conflicts and not self.refused
-
     def keep_out(self, refusal: Refusal, *, is_conflict: bool = False) -> None:
         """Counts rows as kept out. The first thousand reasons are kept, all are counted."""
         if is_conflict:
@@ -145,7 +141,7 @@ def import_file(
                 as_of=as_of or now,
                 is_dry_run=dry_run,
             ),
-            now=now,
+            clock=passing(now),
             progress=progress or _tell_nobody,
         )
         return run.run()
@@ -171,7 +167,7 @@ class _Run:
     campaign: Campaign | None
     creates: bool
     summary: ImportSummary
-    now: datetime
+    clock: Callable[[], datetime]
     progress: Progress
 
     def run(self) -> ImportSummary:
@@ -280,7 +276,7 @@ class _Run:
                 currency=total.currency,
             )
             by_identity[snapshot] = total
-        for answer in ingest_snapshots(by_identity, source=self.summary.source, now=self.now):
+        for answer in ingest_snapshots(by_identity, source=self.summary.source, now=self.clock()):
             if not isinstance(answer.record, SpendSnapshot):
                 raise AssertionError("a snapshot is answered")
             yield by_identity[answer.record], answer

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from ads.errors import InvalidSpend, SpendConflict
 from ads.models import Brand, Campaign, Kind, SpendLog
 from ads.services.booking import book_events, book_snapshots
+from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
 
@@ -41,7 +42,7 @@ def ingest_snapshots(records: Iterable[SpendSnapshot], *, source: str, now: date
 
     Equal identities within `records` are one value, their sum.
     """
-    return _ingest(_summed(records), book_snapshots, source=source, now=now)
+    return _ingest(_summed(records, now), book_snapshots, source=source, now=now)
 
 
 class _Book(Protocol[R_contra]):
@@ -49,9 +50,10 @@ class _Book(Protocol[R_contra]):
 
 
 def _ingest(records: Iterable[R], book: _Book[R], *, source: str, now: datetime) -> Iterator[Answer]:
+    clock = passing(now)
     for buffer in _buffers(records):
         for rows in _slices_by_brand(buffer):
-            yield from book(rows, source=source, now=now)
+            yield from book(rows, source=source, now=clock())
 
 
 def _buffers(records: Iterable[R]) -> Iterator[list[R]]:
@@ -69,7 +71,8 @@ def _slices_by_brand(buffer: Sequence[R]) -> Iterator[Sequence[R]]:
         yield grouped[start : start + SLICE]
 
 
-def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
+def _summed(records: Iterable[SpendSnapshot], now: datetime) -> Iterator[SpendSnapshot]:
+    """One value for each identity; those that do not say of when they are, are of now, when all of them arrived."""
     sums: defaultdict[SpendSnapshot, dict[str | None, int]] = defaultdict(dict)
     newest: dict[SpendSnapshot, datetime | None] = {}
     for snapshot in records:
@@ -82,7 +85,7 @@ def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
             unnamed = by_currency.pop(None)
             by_currency[next(iter(by_currency))] += unnamed
         for currency, micros in by_currency.items():
-            yield replace(same, amount_micros=micros, currency=currency, as_of=newest[same])
+            yield replace(same, amount_micros=micros, currency=currency, as_of=newest[same] or now)
 
 
 def append_rows(rows: Sequence[SpendLog], *, now: datetime) -> None:
@@ -115,6 +118,8 @@ def _append(rows: Sequence[SpendLog], now: datetime) -> list[SpendLog]:
 
 
 def _event(row: SpendLog) -> SpendEvent:
+    if row.reverses_id is not None:
+        raise InvalidSpend("reverses_id", "is written by BudgetService.reverse_spend alone")
     return SpendEvent(
         campaign_id=row.campaign_id,
         amount_micros=row.amount_micros,
@@ -123,7 +128,6 @@ def _event(row: SpendLog) -> SpendEvent:
         spent_on=row.spent_on,
         external_id=row.external_id or None,
         description=row.description,
-        reverses_id=row.reverses_id,
     )
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -228,12 +228,9 @@ def rollover(now: datetime) -> RolloverTally:
 
 def _entered_a_new_day(now: datetime) -> list[int]:
     """Ids of the brands whose local date is later than the day last opened."""
-    # No zone is more than 26 hours ahead of another, so the others cannot have entered a new day.
-    brands = list(
-        Brand.objects.filter(
-            Q(opened_on__isnull=True) | Q(opened_on__lt=now.date() + timedelta(days=2))
-        ).order_by("pk")
-    )
+    # No zone's date is later than tomorrow's in UTC: who is there already cannot have entered a new day.
+    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
+    brands = list(Brand.objects.filter(Q(opened_on__isnull=True) | Q(opened_on__lt=tomorrow)).order_by("pk"))
     return [
         brand.pk
         for brand in brands
@@ -313,7 +310,9 @@ def waive(
     For the brands and all their campaigns, or for one campaign alone. Spend and the ledger stay as they are.
     A dry run is taken back whole.
     """
+    clock = passing(now)
     brands = Brand.objects.lock(brand_ids)
+    now = clock()
     waivers: list[Waiver] = []
     for brand in brands:
         today = brand.calendar.local_date(now)

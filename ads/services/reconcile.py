@@ -89,11 +89,11 @@ def verify_next_slice(now: datetime) -> Report:
         .order_by("pk")
         .values_list("pk", flat=True)[:BRANDS_PER_SLICE]
     )
-    report = _reconcile_slice(ids, repair=False, now=now)
+    # Before the work: a slice that is killed is left for the next round and does not hold up the others.
     JobProgress.objects.filter(name=VERIFY).update(
         position=ids[-1] if len(ids) == BRANDS_PER_SLICE else 0, updated_at=now
     )
-    return report
+    return _reconcile_slice(ids, repair=False, now=now)
 
 
 def _reconcile_slice(brand_ids: Sequence[int], *, repair: bool, now: datetime) -> Report:

@@ -50,6 +50,9 @@ class SpendSnapshot:
         return ("day" if self.hour is None else "hour") + (f" by {level}" if level else "")
 
 
+# The source of reversals alone: the identity of one is the row it reverses.
+REVERSAL = "reversal"
+
 Record = SpendEvent | SpendSnapshot
 
 

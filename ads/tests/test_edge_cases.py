@@ -260,6 +260,14 @@ class TestSpend:
         assert sorted(feed(*lines)) == [Result.ACCEPTED, Result.REFUSED]
         assert brand_day(campaign.brand, NOON.date()) == 3
 
+    def test_case_13_a_step_too_far_to_be_exact_is_refused_and_the_others_go_in(
+        self, campaign: Campaign
+    ) -> None:
+        feed(snapshot(campaign, "100000000000", line="ad=1"))
+        steps = (snapshot(campaign, "-100000000000", line="ad=1"), snapshot(campaign, "1", line="ad=2"))
+        assert feed(*steps) == [Result.REFUSED, Result.ACCEPTED]
+        assert brand_day(campaign.brand, NOON.date()) == 100000000001
+
     def test_case_13_two_ways_to_cut_one_date_are_a_conflict(self, campaign: Campaign) -> None:
         feed(snapshot(campaign, "10", line="ad=1"))
         assert feed(snapshot(campaign, "10")) == [Result.CONFLICT]
@@ -357,6 +365,18 @@ class TestSpend:
         )
         assert again.pk == log.pk
         assert SpendLog.objects.count() == 2
+
+    @freeze_time(NOON)
+    def test_case_16_nothing_but_a_reversal_takes_its_place(self, campaign: Campaign) -> None:
+        log = BudgetService.record_spend(campaign, 40)
+        with pytest.raises(InvalidSpend, match="source of reversals alone"):
+            BudgetService.record_spend(campaign, 1, source="reversal", external_id=str(log.pk))
+        with pytest.raises(InvalidSpend, match=r"reverse_spend alone"):
+            SpendLog.objects.create(
+                campaign=campaign, amount_micros=-1, kind="ADJUSTMENT", reverses_id=log.pk
+            )
+        assert BudgetService.reverse_spend(log, "mistake").amount == -40
+        assert brand_day(campaign.brand, NOON.date()) == 0
 
     @freeze_time(NOON)
     def test_case_16_a_dated_row_is_reversed_on_its_date(self, campaign: Campaign) -> None:

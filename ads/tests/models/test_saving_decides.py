@@ -370,3 +370,35 @@ class TestQueries:
             return len(recording), len(saving)
 
         assert cost(2) == cost(20)
+
+
+class TestPartialSaves:
+    @pytest.mark.django_db(transaction=True)
+    def test_what_update_fields_left_out_is_written_by_the_next_save(self) -> None:
+        campaign = CampaignFactory.create()
+        campaign.enabled, campaign.name = False, "Renamed"
+        campaign.save(update_fields=["name"])
+        assert Campaign.objects.get().enabled
+        campaign.save()
+        assert not Campaign.objects.get().enabled
+
+    def test_an_update_or_create_calls_what_can_be_called_and_takes_empty_create_defaults(
+        self, brand: Brand
+    ) -> None:
+        def named() -> str:
+            return "meta"
+
+        wanted = {"defaults": {"enabled": False, "platform": named}, "create_defaults": {}}
+        created, _ = Campaign.objects.update_or_create(brand=brand, name="New", **wanted)  # type: ignore[arg-type]
+        assert (created.enabled, created.platform) == (True, "")
+        updated, _ = Campaign.objects.update_or_create(brand=brand, name="New", **wanted)  # type: ignore[arg-type]
+        assert (updated.enabled, updated.platform) == (False, "meta")
+
+    def test_rows_that_exist_are_not_overwritten_by_a_bulk_create(self, campaign: Campaign) -> None:
+        with pytest.raises(DecidedFieldError, match="created in bulk or not at all"):
+            Campaign.objects.bulk_create(
+                [Campaign(brand=campaign.brand, name=campaign.name)],
+                update_conflicts=True,
+                unique_fields=["brand", "name"],
+                update_fields=["status"],
+            )

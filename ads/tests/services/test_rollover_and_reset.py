@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from freezegun import freeze_time
 
-from ads.models import Brand, BrandPeriod, BrandQuerySet, Campaign, CampaignPeriod, SpendLog, Waiver
+from ads.models import Brand, BrandPeriod, BrandQuerySet, Campaign, CampaignPeriod, Kind, SpendLog, Waiver
 from ads.rules.serving import Reason, Status
-from ads.services import BudgetService, enforcement, periods, reconcile
+from ads.services import BudgetService, enforcement, ingest, periods, reconcile
+from ads.services.records import SpendEvent
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.moments import NOON, brand_day, changes, state
 
@@ -124,6 +125,23 @@ class TestRollover:
             monkeypatch.setattr(BrandQuerySet, "lock", wait_for_the_lock)
             enforcement.sweep(MIDNIGHT - timedelta(seconds=1))
         assert state(spent_out) == ACTIVE
+
+    def test_a_long_ingest_decides_for_the_moment_it_has_come_to(
+        self, spent_out: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ingest, "SLICE", 1)
+        with freeze_time(MIDNIGHT - timedelta(seconds=1)) as frozen:
+            events = [
+                SpendEvent(campaign_id=spent_out.pk, amount_micros=amount, kind=kind, occurred_at=NOON)
+                for amount, kind in ((1, Kind.SPEND), (-90_000_000, Kind.REFUND))
+            ]
+            answers = ingest.ingest_events(events, source="api", now=MIDNIGHT - timedelta(seconds=1))
+            next(answers)
+            frozen.tick(timedelta(seconds=2))
+            BudgetService.record_spend(spent_out, 100)  # the new day's
+            assert state(spent_out)[0] == Status.PAUSED
+            assert [answer.booked_micros for answer in answers] == [-90_000_000]
+        assert state(spent_out) == (Status.PAUSED, (Reason.BRAND_DAILY,))
 
     def test_only_brands_that_entered_a_new_day_are_touched(self) -> None:
         tokyo, utc = BrandFactory.create(timezone="Asia/Tokyo"), BrandFactory.create()
