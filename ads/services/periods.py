@@ -84,62 +84,67 @@ def add(
         pk: Limits(brand.daily_budget_micros, brand.monthly_budget_micros, None)
         for pk, brand in brands.items()
     }
-    crossed = Crossed()
-    for brand_id, kind, starts_on, counted in _upsert("brand", by_brand, brand_limits):
-        limit = _limit(brand_limits[brand_id], kind)
-        added = by_brand[brand_id, kind, starts_on]
-        if _has_crossed(counted, added, limit) and _is_not_over(kind, starts_on, todays[brand_id]):
-            crossed.brand_ids.add(brand_id)
-    for campaign_id, kind, starts_on, counted in _upsert("campaign", by_campaign, limits):
-        limit = _limit(limits[campaign_id], kind)
-        added = by_campaign[campaign_id, kind, starts_on]
-        if _has_crossed(counted, added, limit) and _is_not_over(
-            kind, starts_on, todays[brand_of[campaign_id]]
-        ):
-            crossed.campaign_ids.add(campaign_id)
-    return crossed
+    campaign_todays = {campaign_id: todays[brand_id] for campaign_id, brand_id in brand_of.items()}
+    return Crossed(
+        _Additions("brand", by_brand, brand_limits, todays).write(now),
+        _Additions("campaign", by_campaign, limits, campaign_todays).write(now),
+    )
 
 
-def _limit(limits: Limits, kind: str) -> int | None:
-    return {DAY: limits.daily, MONTH: limits.monthly, FLIGHT: limits.total}[PeriodKind(kind)]
+@dataclass(frozen=True, slots=True)
+class _Additions:
+    """What is to be added to the periods of one level, with its owners' budgets and present dates."""
 
+    level: Literal["brand", "campaign"]
+    added: Mapping[PeriodKey, int]
+    limits: Mapping[int, Limits]
+    todays: Mapping[int, date]
 
-def _has_crossed(counted: int, added: int, limit: int | None) -> bool:
-    return reached(counted, limit) != reached(counted - added, limit)
+    def write(self, now: datetime) -> set[int]:
+        """Adds to the rows, making those that are missing; returns the owners whose limit was crossed."""
+        # In one order, so that no two writers wait for each other.
+        keys = sorted(self.added)
+        crossed: set[int] = set()
+        for start in range(0, len(keys), ROWS_PER_STATEMENT):
+            crossed |= self._write_slice(keys[start : start + ROWS_PER_STATEMENT], now)
+        return crossed
 
-
-def _is_not_over(kind: str, starts_on: date, today: date) -> bool:
-    """Periods to come matter too: whether a midnight changes anything follows from what the new day holds."""
-    if kind == DAY:
-        return starts_on >= today
-    return kind == FLIGHT or starts_on >= month_start(today)
-
-
-def _upsert(
-    owner: Literal["brand", "campaign"], added: Mapping[PeriodKey, int], limits: Mapping[int, Limits]
-) -> list[tuple[int, str, date, int]]:
-    """Adds to the rows of these keys, making them where they are missing; returns what each now counts."""
-    table, column = f"ads_{owner}period", f"{owner}_id"
-    keys = sorted(added)
-    counted: list[tuple[int, str, date, int]] = []
-    for start in range(0, len(keys), ROWS_PER_STATEMENT):
-        rows = keys[start : start + ROWS_PER_STATEMENT]
-        given_rows, params = given(
-            ("bigint", "text", "date", "bigint", "bigint"),
-            [(*key, added[key], _limit(limits[key[0]], key[1])) for key in rows],
+    def _write_slice(self, keys: Sequence[PeriodKey], now: datetime) -> set[int]:
+        table, column = f"ads_{self.level}period", f"{self.level}_id"
+        rows, params = given(
+            ("bigint", "text", "date", "bigint", "bigint", "timestamptz"),
+            [(*key, self.added[key], self._limit(key), now if self._is_over(key) else None) for key in keys],
         )
         sql = f"""
-            WITH added (owner, kind, starts_on, micros, budget) AS ({given_rows})
-            INSERT INTO {table} ({column}, kind, starts_on, spent_micros, waived_micros, budget_micros)
-            SELECT owner, kind, starts_on, micros, 0, budget FROM added WHERE true
+            WITH added (owner, kind, starts_on, micros, budget, closed_at) AS ({rows})
+            INSERT INTO {table} ({column}, kind, starts_on, spent_micros, waived_micros, budget_micros, closed_at)
+            SELECT owner, kind, starts_on, micros, 0, budget, closed_at FROM added WHERE true
             ON CONFLICT ({column}, kind, starts_on)
             DO UPDATE SET spent_micros = {table}.spent_micros + excluded.spent_micros
             RETURNING {column}, kind, starts_on, spent_micros - waived_micros
         """  # noqa: S608 - names of ours and placeholders are put in
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
-            counted += [(pk, kind, as_date(day), micros) for pk, kind, day, micros in cursor.fetchall()]
-    return counted
+            counted = {(owner, kind, as_date(day)): micros for owner, kind, day, micros in cursor.fetchall()}
+        return {
+            key[0] for key, micros in counted.items() if not self._is_over(key) and self._crosses(key, micros)
+        }
+
+    def _crosses(self, key: PeriodKey, counted: int) -> bool:
+        limit = self._limit(key)
+        return reached(counted, limit) != reached(counted - self.added[key], limit)
+
+    def _limit(self, key: PeriodKey) -> int | None:
+        limits = self.limits[key[0]]
+        return {DAY: limits.daily, MONTH: limits.monthly, FLIGHT: limits.total}[PeriodKind(key[1])]
+
+    def _is_over(self, key: PeriodKey) -> bool:
+        """A day or month that is over pauses nobody. Those to come may: whether a midnight changes anything
+        follows from what the new day holds.
+        """
+        owner, kind, starts_on = key
+        today = self.todays[owner]
+        return kind != FLIGHT and starts_on < (today if kind == DAY else month_start(today))
 
 
 def follow_zone(brands: Sequence[Brand], now: datetime) -> None:
@@ -275,6 +280,9 @@ def _open_days(brand: Brand, today: date, now: datetime) -> bool:
         update_fields=["kind"],  # a row that is there already stays as it is
     )
     over = Q(kind=DAY, starts_on__lt=today) | Q(kind=MONTH, starts_on__lt=month_start(today))
+    if last is not None:
+        # Rows made after their end were closed from the start, so what is open is not older than this.
+        over &= Q(starts_on__gte=month_start(last))
     BrandPeriod.objects.filter(over, brand=brand, closed_at__isnull=True).update(closed_at=now)
     CampaignPeriod.objects.filter(over, campaign__brand=brand, closed_at__isnull=True).update(closed_at=now)
     return True

@@ -196,12 +196,26 @@ def _named(differing: Differing) -> list[Difference]:
     ]
 
 
+def _budgets(level: Level, brands: Sequence[Brand]) -> dict[tuple[int, PeriodKind], int | None]:
+    """The present budgets, for rows that are missing."""
+    if level is BRANDS:
+        by_brand = {(brand.pk, PeriodKind.DAY): brand.daily_budget_micros for brand in brands}
+        return by_brand | {(brand.pk, PeriodKind.MONTH): brand.monthly_budget_micros for brand in brands}
+    budgets: dict[tuple[int, PeriodKind], int | None] = {}
+    for campaign in Campaign.objects.filter(brand__in=brands).order_by():
+        budgets[campaign.pk, PeriodKind.DAY] = campaign.daily_budget_micros
+        budgets[campaign.pk, PeriodKind.MONTH] = campaign.monthly_budget_micros
+        budgets[campaign.pk, FLIGHT] = campaign.total_budget_micros
+    return budgets
+
+
 @retrying
 def _repair(brand_ids: Sequence[int], now: datetime) -> Differing:
     brands = Brand.objects.lock(brand_ids)
     repaired: Differing = {}
     for level in (BRANDS, CAMPAIGNS):
         differing = _differences(level, brand_ids)
+        budgets = _budgets(level, brands)
         model: type[Model] = level.periods
         model._base_manager.bulk_create(
             [
@@ -211,6 +225,7 @@ def _repair(brand_ids: Sequence[int], now: datetime) -> Differing:
                     starts_on=starts_on,
                     spent_micros=right.spent,
                     waived_micros=right.waived,
+                    budget_micros=budgets[owner, PeriodKind(kind)],
                 )
                 for (_, owner, kind, starts_on), (_, right) in differing.items()
             ],

@@ -389,9 +389,9 @@ class TestPartialSaves:
             return "meta"
 
         wanted = {"defaults": {"enabled": False, "platform": named}, "create_defaults": {}}
-        created, _ = Campaign.objects.update_or_create(brand=brand, name="New", **wanted)  # type: ignore[arg-type]
+        created, _ = Campaign.objects.update_or_create(brand=brand, name="New", **wanted)
         assert (created.enabled, created.platform) == (True, "")
-        updated, _ = Campaign.objects.update_or_create(brand=brand, name="New", **wanted)  # type: ignore[arg-type]
+        updated, _ = Campaign.objects.update_or_create(brand=brand, name="New", **wanted)
         assert (updated.enabled, updated.platform) == (False, "meta")
 
     def test_rows_that_exist_are_not_overwritten_by_a_bulk_create(self, campaign: Campaign) -> None:

@@ -55,6 +55,7 @@ def test_a_repair_makes_them_right_and_decides_again(booked: Campaign) -> None:
     assert state(booked)[0] == Status.ACTIVE
     assert len(reconcile.reconcile(NOON, repair=True).differences) == 6
     assert reconcile.reconcile(NOON).differences == []
+    assert CampaignPeriod.objects.count() == 5
     assert state(booked) == (Status.PAUSED, (Reason.BRAND_DAILY,))
     day = BrandPeriod.objects.get(kind="DAY", starts_on=NOON.date())
     assert (day.spent, day.waived, day.budget) == (Decimal(160), Decimal(60), Decimal(100))

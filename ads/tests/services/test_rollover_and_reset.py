@@ -105,6 +105,14 @@ class TestRollover:
         months = BrandPeriod.objects.filter(kind="MONTH").order_by("starts_on")
         assert [month.budget for month in months] == [2000, 9]
 
+    def test_a_day_first_seen_after_its_end_is_closed_from_the_start(self, spent_out: Campaign) -> None:
+        with freeze_time(MIDNIGHT + timedelta(hours=2)):
+            BudgetService.record_spend(spent_out, 5, occurred_at=NOON - timedelta(days=3))
+        day = BrandPeriod.objects.get(kind="DAY", starts_on=date(2026, 3, 7))
+        assert (day.spent, day.budget) == (Decimal(5), Decimal(100))
+        assert day.closed_at == MIDNIGHT + timedelta(hours=2)
+        assert BrandPeriod.objects.get(kind="MONTH").closed_at is None
+
     def test_late_spend_adds_to_a_closed_day(self, spent_out: Campaign) -> None:
         periods.rollover(MIDNIGHT)
         with freeze_time(MIDNIGHT + timedelta(hours=2)):
