@@ -273,22 +273,21 @@ class TestNoMoneyIsLost:
         spend(campaign, 1)
         all_have_read = Barrier(8)
 
-        def read_add_save(
-            owner: str, added: dict[periods.PeriodKey, int], limits: object
-        ) -> list[tuple[int, str, object, int]]:
-            model: type[BrandPeriod | CampaignPeriod] = BrandPeriod if owner == "brand" else CampaignPeriod
+        def read_add_save(additions: periods._Additions, now: datetime) -> set[int]:
+            level, added = additions.level, additions.added
+            model: type[BrandPeriod | CampaignPeriod] = BrandPeriod if level == "brand" else CampaignPeriod
             rows = [
-                model._base_manager.get(**{f"{owner}_id": pk}, kind=kind, starts_on=day)
+                model._base_manager.get(**{f"{level}_id": pk}, kind=kind, starts_on=day)
                 for pk, kind, day in added
             ]
             all_have_read.wait(SECONDS)
             for row, micros in zip(rows, added.values(), strict=True):
                 row.spent_micros += micros
                 row.save()
-            return []
+            return set()
 
         take_out_the_lock(monkeypatch)
-        monkeypatch.setattr(periods, "_upsert", read_add_save)
+        monkeypatch.setattr(periods._Additions, "write", read_add_save)
         in_threads(*[lambda: spend(campaign, 1)] * 8)
         assert totals(campaign) == {Decimal(9), Decimal(2)}
         assert booked(campaign) == 9
