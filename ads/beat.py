@@ -40,6 +40,12 @@ ENTRIES = (
         600,
         "Compares totals with the ledger, a slice of brands at a time, and reports what differs.",
     ),
+    Entry(
+        "Forget answered requests",
+        "ads.tasks.forget_answered_requests",
+        3600,
+        "Deletes the answers that the API keeps for a day in case a request is sent again.",
+    ),
 )
 
 

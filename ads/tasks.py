@@ -5,7 +5,7 @@ from typing import TypedDict
 from celery import shared_task
 from django.utils import timezone
 
-from ads.services import enforcement, periods, reconcile
+from ads.services import enforcement, idempotency, periods, reconcile
 
 
 class Enforced(TypedDict):
@@ -13,6 +13,10 @@ class Enforced(TypedDict):
     paused: int
     resumed: int
     other_changes: int
+
+
+class Forgotten(TypedDict):
+    requests: int
 
 
 class RolledOver(TypedDict):
@@ -69,3 +73,9 @@ def verify_ledger() -> Verified:
     """Compares the totals of the next slice of brands with the ledger; tells what differs, repairs nothing."""
     report = reconcile.verify_next_slice(timezone.now())
     return Verified(brands=report.brands, differences=len(report.differences))
+
+
+@shared_task
+def forget_answered_requests() -> Forgotten:
+    """Deletes the answers kept for requests of more than a day ago."""
+    return Forgotten(requests=idempotency.forget(timezone.now()))

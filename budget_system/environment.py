@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from budget_system.database_url import DatabaseAddress, parse_database_url
@@ -41,6 +41,10 @@ class Environment(BaseSettings):
 
     celery_broker_url: str = "redis://localhost:6379/0"
     celery_result_backend: str = ""
+    cache_url: str = ""
+
+    api_requests_per_minute: NonNegativeInt = 600
+    api_max_body_bytes: PositiveInt = 5 * 1024 * 1024
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -73,6 +77,13 @@ class Environment(BaseSettings):
                 "DEBUG=true runs without one, on a developer's machine only."
             )
         return "only-for-debug-" + "x" * 50
+
+    def cache_address(self) -> str:
+        """The Redis that counts requests: the one of CACHE_URL, else the broker's if it is one, else ''."""
+        url = self.cache_url or self.celery_broker_url
+        if url.startswith("redis+socket://"):
+            return f"unix://{url.removeprefix('redis+socket://')}"
+        return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
 
     def database_address(self) -> DatabaseAddress | None:
         """The database of DATABASE_URL, else the PostgreSQL one of DB_NAME and its kin, else None."""

@@ -33,12 +33,14 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_beat",
     "simple_history",
+    "ninja",  # the files of the page that shows the API
     "ads.apps.AdsConfig",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ads.api.problems.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -100,7 +102,29 @@ def database(address: DatabaseAddress, pool_size: int) -> dict[str, Any]:
     }
 
 
+def cache(url: str) -> dict[str, Any]:
+    """Django's settings of the cache at a Redis's address; without one each process has its own."""
+    if not url:
+        return {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 10_000},
+        }
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": "budgets",
+        # Nothing in it is worth waiting for.
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
+
+
 DATABASES = {"default": database(database_address, environment.db_pool_size)}
+
+CACHES = {"default": cache(environment.cache_address())}
+
+# The API. A token may make so many requests a minute (0: any number); a body may be so large.
+API_REQUESTS_PER_MINUTE = environment.api_requests_per_minute
+API_MAX_BODY_BYTES = environment.api_max_body_bytes
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

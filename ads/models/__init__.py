@@ -1,5 +1,6 @@
 """The nouns: what is stored, and what the database refuses."""
 
+from ads.models.api import ApiToken, IdempotencyRecord, Scope
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
 from ads.models.dayparting import DaypartingSchedule
@@ -10,6 +11,7 @@ from ads.models.status import Cause, StatusChange
 
 __all__ = [
     "FLIGHT_STARTS_ON",
+    "ApiToken",
     "Brand",
     "BrandPeriod",
     "BrandQuerySet",
@@ -18,9 +20,11 @@ __all__ = [
     "CampaignQuerySet",
     "Cause",
     "DaypartingSchedule",
+    "IdempotencyRecord",
     "JobProgress",
     "Kind",
     "PeriodKind",
+    "Scope",
     "SnapshotDay",
     "SnapshotValue",
     "SpendKey",

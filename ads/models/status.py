@@ -29,6 +29,8 @@ class StatusChange(AppendOnlyModel):
     campaign = models.ForeignKey(
         Campaign, on_delete=models.PROTECT, related_name="status_changes", db_index=False
     )
+    # 1, 2, 3 ... within the brand, taken under its lock: who has seen one has seen, or can see, all before it.
+    sequence = models.BigIntegerField()
     from_status = models.CharField(max_length=9, choices=STATUS_CHOICES)
     from_reason_codes = models.CharField(max_length=200, blank=True)
     to_status = models.CharField(max_length=9, choices=STATUS_CHOICES)
@@ -45,6 +47,9 @@ class StatusChange(AppendOnlyModel):
             # A campaign's history, and its state at a moment; a brand's latest changes.
             models.Index(fields=["campaign", "at"], name="statuschange_by_campaign"),
             models.Index(fields=["brand", "at"], name="statuschange_by_brand"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "sequence"], name="statuschange_unique_sequence"),
         ]
 
     def __str__(self) -> str:

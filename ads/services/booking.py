@@ -77,10 +77,13 @@ def book_events(
 
 
 @retrying
-def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: datetime) -> list[Answer]:
+def book_snapshots(
+    snapshots: Sequence[SpendSnapshot], *, source: str, now: datetime, arrived: datetime
+) -> list[Answer]:
     """Books what each total so far adds to the last one known, and answers each, in their order.
 
-    No two of them have the same identity. A value that is not newer, or not another, is a DUPLICATE.
+    No two of them have the same identity. A value that is not newer, or not another, is a DUPLICATE; one that
+    does not say of when it is, is of the moment at which all of them arrived.
     """
     ground = stand_on((snapshot.campaign_id for snapshot in snapshots), source, now)
     answers: dict[int, Answer] = {}
@@ -106,7 +109,7 @@ def book_snapshots(snapshots: Sequence[SpendSnapshot], *, source: str, now: date
             answers[index] = Answer(snapshot, Result.CONFLICT, field="line", message=message)
             continue
         # No report is made after it has arrived, whatever a clock elsewhere says.
-        as_of, last = min(snapshot.as_of or now, now), values.get(keys[index])
+        as_of, last = min(snapshot.as_of or arrived, arrived), values.get(keys[index])
         if last is not None and as_of < last.as_of:
             answers[index] = Answer(
                 snapshot, Result.DUPLICATE, message=f"older than the value of {last.as_of}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import count
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -17,6 +18,7 @@ from ads.actor import actor_name
 from ads.models import Brand, Campaign, Cause, StatusChange
 from ads.models.campaign import reasons_from_codes
 from ads.rules.serving import Decision, Reason, Status, decide
+from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
 from ads.services.moments import passing
@@ -260,10 +262,14 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
     if not changes:
         return
     by = actor_name()
+    # The brands are locked, so whoever sees a number can see all before it.
+    last = latest({change.brand_id for change in changes})
+    numbers = {brand_id: count(number + 1) for brand_id, number in last.items()}
     StatusChange.objects.bulk_create(
         [
             StatusChange(
                 brand_id=change.brand_id,
+                sequence=next(numbers[change.brand_id]),
                 campaign_id=change.campaign_id,
                 from_status=change.from_status,
                 from_reason_codes=_codes(change.from_reasons),

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -42,7 +43,7 @@ def ingest_snapshots(records: Iterable[SpendSnapshot], *, source: str, now: date
 
     Equal identities within `records` are one value, their sum.
     """
-    return _ingest(_summed(records, now), book_snapshots, source=source, now=now)
+    return _ingest(_summed(records), partial(book_snapshots, arrived=now), source=source, now=now)
 
 
 class _Book(Protocol[R_contra]):
@@ -71,8 +72,7 @@ def _slices_by_brand(buffer: Sequence[R]) -> Iterator[Sequence[R]]:
         yield grouped[start : start + SLICE]
 
 
-def _summed(records: Iterable[SpendSnapshot], now: datetime) -> Iterator[SpendSnapshot]:
-    """One value for each identity; those that do not say of when they are, are of now, when all of them arrived."""
+def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
     sums: defaultdict[SpendSnapshot, dict[str | None, int]] = defaultdict(dict)
     newest: dict[SpendSnapshot, datetime | None] = {}
     for snapshot in records:
@@ -85,7 +85,7 @@ def _summed(records: Iterable[SpendSnapshot], now: datetime) -> Iterator[SpendSn
             unnamed = by_currency.pop(None)
             by_currency[next(iter(by_currency))] += unnamed
         for currency, micros in by_currency.items():
-            yield replace(same, amount_micros=micros, currency=currency, as_of=newest[same] or now)
+            yield replace(same, amount_micros=micros, currency=currency, as_of=newest[same])
 
 
 def append_rows(rows: Sequence[SpendLog], *, now: datetime) -> None:

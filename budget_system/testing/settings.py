@@ -8,6 +8,7 @@ from budget_system.settings import *  # noqa: F403
 
 # Not in the environment, which Celery prefers to what a client of a test's own broker is told.
 CELERY_BROKER_URL = "memory://"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
