@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -16,12 +17,13 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from ads import guards
 from ads.beat import ENTRIES, seed_schedule
-from ads.models import Brand, Campaign, Kind, SpendLog, Waiver
+from ads.models import Brand, Campaign, IdempotencyRecord, Kind, Scope, SpendLog, Waiver
 from ads.models.amounts import IntegerOnSqlite
 from ads.rules.money import MAX_MICROS
 from ads.services import BudgetService, CampaignService
 from ads.services.ingest import ingest_snapshots
 from ads.services.records import SpendSnapshot
+from ads.services.tokens import issue
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from budget_system.testing.fixtures import CommittedDatabase
 
@@ -53,6 +55,8 @@ def history(db: None) -> Campaign:
             [SpendSnapshot(campaign_id=campaign.pk, day=NOW.date(), amount_micros=5)], source="feed", now=NOW
         )
     )
+    token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
+    IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     connection.check_constraints()  # or PostgreSQL refuses TRUNCATE for a reason of its own
     return campaign
 
@@ -129,6 +133,7 @@ FLIGHT: Row = {"kind": "FLIGHT", "starts_on": "1970-01-01"}
 
 # Constraint, table, and rows of which each breaks it and no other.
 CHECKS: list[tuple[str, str, list[Row]]] = [
+    ("idempotency_answered_whole", "ads_idempotencyrecord", [{"key": "other", "answer_status": 200}]),
     (
         "brand_budgets_not_negative",
         "ads_brand",
@@ -219,6 +224,8 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaign_unique_name_in_brand", "ads_campaign", {"external_id": "3"}),
     ("campaign_unique_external_id", "ads_campaign", {"name": "Another"}),
     ("campaignperiod_unique", "ads_campaignperiod", {}),
+    ("idempotency_unique_key", "ads_idempotencyrecord", {}),
+    ("statuschange_unique_sequence", "ads_statuschange", {}),
 ]
 
 # No brand has a period of this kind at all.
@@ -494,6 +501,7 @@ class TestSeedingTheSchedule:
             ("Open new days", "ads.tasks.reset_daily_monthly_spends", 60, 60, True),
             ("Sweep everything", "ads.tasks.enforce_budgets", 300, 300, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
+            ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
         }
         assert set(PeriodicTask.objects.values_list("interval__period", flat=True)) == {"seconds"}
 

@@ -70,6 +70,7 @@ class TestNames:
             ("reset_daily_monthly_spends", 60),
             ("enforce_budgets", 300),
             ("verify_ledger", 600),
+            ("forget_answered_requests", 3600),
         }
 
 
