@@ -1,0 +1,162 @@
+"""`python -m benchmarks [--quick] [--json FILE]`: measures, prints a table, writes JSON."""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.server import postgresql
+
+
+@dataclass
+class Figure:
+    """One line of the table: what was measured, and how it compares."""
+
+    name: str
+    value: float
+    unit: str
+    ratio: float | None = None
+    against: str = ""
+    bar: str = ""
+
+
+def main() -> None:
+    """Measure everything in one run, on one server."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything: to see that it works")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    with postgresql():
+        figures = run(10 if options.quick else 1)
+    show(figures)
+    if options.json:
+        machine = {"python": platform.python_version(), "machine": platform.machine()}
+        found = {"machine": machine, "figures": [asdict(figure) for figure in figures]}
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def run(smaller: int) -> list[Figure]:
+    """Every figure, in order; sizes are divided by `smaller`."""
+    from django.utils import timezone
+
+    from ads.models import Campaign
+    from benchmarks import measures
+    from benchmarks.workload import make_brands, make_events
+
+    now = timezone.now()
+    events_count = 300_000 // smaller
+    ids = make_brands(200, 50, prefix="Bulk")
+    events = make_events(ids, events_count, now, prefix="bulk")
+    copy = measures.bare_copy(events, now)
+    figures = [Figure("bare COPY", copy, "rows/s")]
+
+    naive = measures.naive_loop(3_000 // smaller)
+    figures.append(Figure("naive ORM loop", naive, "records/s"))
+
+    rate = measures.bulk_ingest(events, now, source="bulk")
+    figures.append(Figure("ingest, one writer", rate, "events/s", rate / copy, "bare COPY", ">= 0.4"))
+    figures.append(Figure("ingest, one writer", rate, "events/s", rate / naive, "naive loop", ">= 30"))
+
+    make_brands(200, 50, prefix="Parallel")
+    parallel = measures.parallel_ingest(events_count, writers=4, brands="Parallel")
+    figures.append(
+        Figure("ingest, four writers", parallel, "events/s", parallel / rate, "one writer", ">= 1.5")
+    )
+
+    for campaigns_each in (50, 1_000):
+        single_ids = make_brands(1, campaigns_each, prefix=f"Single {campaigns_each}", reached=False)
+        campaigns = list(Campaign.objects.select_related("brand").filter(pk__in=single_ids))
+        took = measures.one_by_one(campaigns, 3_000 // smaller, prefix=f"single {campaigns_each}")
+        single = len(took) / sum(took)
+        name = f"record_spend, brand of {campaigns_each:,} campaigns"
+        figures.append(Figure(name, single, "records/s", single / naive, "naive loop", ">= 0.8"))
+
+    figures.append(latency_during_ingest(ids, 3_000 // smaller, events_count))
+    figures += importer(smaller)
+
+    measures.fill_ledger(ids, 10_000_000 // smaller, now)
+    later = make_events(ids, events_count, now, prefix="later")
+    full = measures.bulk_ingest(later, now, source="later")
+    name = f"ingest onto {10_000_000 // smaller:,} rows"
+    figures.append(Figure(name, full, "events/s", full / rate, "empty ledger", ">= 0.8"))
+    return figures
+
+
+def latency_during_ingest(ids: list[int], singles: int, events_count: int) -> Figure:
+    """`record_spend` on a brand of its own and on one that is being filled, while a bulk ingest runs."""
+    from django.db import connections
+    from django.utils import timezone
+
+    from ads.models import Campaign
+    from benchmarks import measures
+    from benchmarks.workload import make_events
+
+    campaigns = list(Campaign.objects.select_related("brand").filter(pk__in=ids[:500]))
+    events = make_events(ids, events_count, timezone.now(), prefix="meanwhile")
+    took: list[float] = []
+    over = threading.Event()
+
+    def record() -> None:
+        number = 0
+        while not over.is_set() and number < singles:
+            took.extend(measures.one_by_one(campaigns, 1, prefix=f"meanwhile {number}"))
+            number += 1
+        connections.close_all()
+
+    thread = threading.Thread(target=record)
+    thread.start()
+    measures.bulk_ingest(events, timezone.now(), source="meanwhile")
+    over.set()
+    thread.join()
+    return Figure("record_spend p99 during bulk ingest", measures.p99(took), "ms", bar="< 200")
+
+
+def importer(smaller: int) -> list[Figure]:
+    """A large file, and one ten times smaller: the memory must not follow the size."""
+    from ads.models import Brand
+    from benchmarks import measures
+
+    Brand.objects.create(name="Import")
+    figures, memory = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for rows in (100_000 // smaller, 1_000_000 // smaller):
+            path = Path(folder) / f"{rows}.csv"
+            with path.open("w") as file:
+                file.write("date,campaign_id,campaign_name,cost\n")
+                for number in range(rows):
+                    day, campaign = 1 + number // 1_000 % 28, number % 1_000
+                    month, year = 1 + number // 28_000 % 12, 2020 + number // 336_000
+                    file.write(
+                        f"{year}-{month:02}-{day:02},{campaign},Campaign {campaign},{number % 977}.{number % 100:02}\n"
+                    )
+            command = [
+                sys.executable, "manage.py", "import_spend", str(path), "--brand=Import", "--create-campaigns",
+                f"--source=file{rows}", "--format=generic", "--date-column=date", "--campaign-id-column=campaign_id",
+                "--campaign-column=campaign_name", "--amount-column=cost",
+            ]  # fmt: skip
+            took, most = measures.peak_memory(command)
+            memory.append(most)
+            figures.append(Figure(f"import of {rows:,} rows of CSV", rows / took, "rows/s"))
+    ratio = memory[1] / memory[0]
+    figures.append(
+        Figure("memory of the larger import", memory[1] / 2**20, "MiB", ratio, "the smaller", "<= 1.3")
+    )
+    return figures
+
+
+def show(figures: list[Figure]) -> None:
+    """Print the table."""
+    print(f"{'':44} {'':>12}              {'ratio':>7}  against       bar")
+    for figure in figures:
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+        print(
+            f"{figure.name:44} {figure.value:12,.0f} {figure.unit:10} {ratio:>10}  {figure.against:13} {figure.bar}"
+        )
+
+
+if __name__ == "__main__":
+    main()
