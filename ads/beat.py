@@ -35,6 +35,12 @@ ENTRIES = (
         "The safety net: decides every campaign again. What it changes, the others have missed.",
     ),
     Entry(
+        "Go on with imports",
+        "ads.tasks.go_on_with_imports",
+        20,
+        "Hands out imports that nobody works on, such as those of a worker that was killed.",
+    ),
+    Entry(
         "Verify the ledger",
         "ads.tasks.verify_ledger",
         600,

@@ -18,6 +18,10 @@ class SpendConflict(BudgetSystemError):
     """The same (brand, source, external_id) arrived with different content; nothing was counted."""
 
 
+class NotUndoable(BudgetSystemError):
+    """An import that cannot be taken back now; the message says what stands against it."""
+
+
 class AppendOnlyError(BudgetSystemError):
     """An attempt to change or delete a row of history (spend, waivers, status changes)."""
 

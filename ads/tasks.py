@@ -5,7 +5,7 @@ from typing import TypedDict
 from celery import shared_task
 from django.utils import timezone
 
-from ads.services import enforcement, idempotency, periods, reconcile
+from ads.services import enforcement, idempotency, import_jobs, periods, reconcile
 
 
 class Enforced(TypedDict):
@@ -22,6 +22,10 @@ class Forgotten(TypedDict):
 class RolledOver(TypedDict):
     brands: int
     resumed: int
+
+
+class Waiting(TypedDict):
+    imports: int
 
 
 class Verified(TypedDict):
@@ -66,6 +70,22 @@ def check_and_update_campaign_status() -> Enforced:
         resumed=opened.resumed + swept.resumed,
         other_changes=opened.other_changes + swept.other_changes,
     )
+
+
+# Longer than the visibility time-out: a message that comes again meanwhile finds the import held.
+@shared_task(time_limit=3600)
+def work_on_import(import_id: int) -> None:
+    """Checks, records or undoes an import, whichever it waits for."""
+    import_jobs.work_on(import_id, now=timezone.now())
+
+
+@shared_task
+def go_on_with_imports() -> Waiting:
+    """Hands out imports that nobody works on: their worker was killed, or no message of them arrived."""
+    waiting = list(import_jobs.to_go_on_with(timezone.now()).values_list("pk", flat=True))
+    for import_id in waiting:
+        work_on_import.delay(import_id)
+    return Waiting(imports=len(waiting))
 
 
 @shared_task

@@ -80,6 +80,7 @@ class Format:
     campaign_id: Names = ()
     campaign_name: Names = ()
     currency: Names = ()
+    external_id: Names = ()
     levels: tuple[Level, ...] = ()  # the finest first
     segments: tuple[
         Level, ...
@@ -135,7 +136,7 @@ class Columns:
 
 
 def renamed(format_: Format, columns: Mapping[str, str], *, micros: bool | None) -> Format:
-    """The format with columns that a person has named, by role: date, amount, campaign, campaign_id, line, currency."""
+    """The format with columns that a person has named, by role (Options says which)."""
     if date := columns.get("date"):
         format_ = replace(format_, when=(When(date, times=Times.DETECTED),), hour=())
     if amount := columns.get("amount"):
@@ -148,6 +149,8 @@ def renamed(format_: Format, columns: Mapping[str, str], *, micros: bool | None)
         format_ = replace(format_, campaign_id=(campaign_id,))
     if currency := columns.get("currency"):
         format_ = replace(format_, currency=(currency,))
+    if external_id := columns.get("id"):
+        format_ = replace(format_, external_id=(external_id,))
     if line := columns.get("line"):
         label = fold(line).replace("=", "")[:LONGEST_LABEL]
         format_ = replace(format_, levels=(Level(label, (line,)),), segments=())

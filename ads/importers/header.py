@@ -19,7 +19,7 @@ GENERIC = "generic"
 class Options:
     """What a person may say about a file; all else is found.
 
-    `columns` names columns by role: date, amount, campaign, campaign_id, line, currency.
+    `columns` names columns by role: date, amount, campaign, campaign_id, line, currency, id (the record's own).
     """
 
     format: str = ""

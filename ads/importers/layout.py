@@ -29,6 +29,7 @@ class Layout:
     campaign_id: int
     campaign_name: int
     currency: int
+    external_id: int
     levels: tuple[tuple[Level, int], ...]
     segments: tuple[tuple[Level, int], ...]
 
@@ -38,10 +39,20 @@ class Layout:
         return self.campaign_id >= 0 or self.campaign_name >= 0
 
     @property
+    def roles(self) -> list[tuple[str, int]]:
+        """What is read, in words, and the column's index."""
+        below = [(level.label, index) for level, index in (*self.levels, *self.segments)]
+        return [
+            ("date", self.date.index), ("hour", self.hour), ("amount", self.amount.index), ("account", self.account),
+            ("campaign id", self.campaign_id), ("campaign", self.campaign_name), ("currency", self.currency),
+            ("id", self.external_id), *below,
+        ]  # fmt: skip
+
+    @property
     def last_needed(self) -> int:
         """The index of the last column that is looked at."""
         below = [index for _, index in (*self.levels, *self.segments)]
-        owner = [self.account, self.campaign_id, self.campaign_name, self.currency]
+        owner = [self.account, self.campaign_id, self.campaign_name, self.currency, self.external_id]
         return max(self.date.index, self.until, self.hour, self.amount.index, self.twin, *owner, *below)
 
     @property
@@ -89,6 +100,7 @@ def lay_out(file: str, format_: Format, header: Sequence[str], row: int) -> Layo
         campaign_id=index(format_.campaign_id),
         campaign_name=index(format_.campaign_name),
         currency=index(format_.currency),
+        external_id=index(format_.external_id),
         levels=below(format_.levels),
         segments=below(format_.segments),
     )

@@ -55,12 +55,12 @@ class JsonLines:
                     _flatten(value, "", cells)
             except (ValueError, RecursionError) as error:
                 reason = "is nested too deeply" if isinstance(error, RecursionError) else "is not JSON"
-                yield Broken(f"“{shorten(line.strip())}” {reason}")
+                yield Broken(f"“{shorten(line.strip())}” {reason}", line)
             else:
                 yield (
                     cells
                     if isinstance(value, dict)
-                    else Broken(f"“{shorten(line.strip())}” is no JSON object")
+                    else Broken(f"“{shorten(line.strip())}” is no JSON object", line)
                 )
 
     def _lines(self) -> Iterator[str]:

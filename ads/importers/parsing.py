@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TypeVar
 
 from ads.importers.cells import CellReader
@@ -16,6 +16,7 @@ from ads.importers.totals import is_note, is_total
 
 MOST_REMEMBERED = 100_000
 LEFT_OUT_SHOWN = 20
+LONGEST_CELL_KEPT = 10_000
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -71,6 +72,16 @@ class Export:
         return self._layout.has_campaigns
 
     @property
+    def has_ids(self) -> bool:
+        """Whether each row has an id of its own."""
+        return self._layout.external_id >= 0
+
+    @property
+    def columns_read(self) -> list[tuple[str, str]]:
+        """The columns that are read: what each says, and its name in the file."""
+        return [(role, self._layout.names[index]) for role, index in self._layout.roles if index >= 0]
+
+    @property
     def percent_read(self) -> int:
         """How far the latest reading has come."""
         return self._table.percent_read
@@ -93,11 +104,12 @@ class Export:
         platform, width, amount_at = self.platform, self._layout.width, self._layout.amount.index
         days, amounts, owners, lines = self._days, self._amounts, self._owners, self._lines
         days_of, owner_of, line_of = self._days_of, self._owner_of, self._line_of
+        id_at = self._layout.external_id
         skip = self._header_row - self._table.first_row + 1
         rows = islice(self._table.rows(self._dialect), skip, None)
         for number, row in enumerate(rows, self._header_row + 1):
             if isinstance(row, Broken):
-                yield BadRow(number, Problem.ROW, row.reason)
+                yield BadRow(number, Problem.ROW, row.reason, (("", row.text[:LONGEST_CELL_KEPT]),))
                 continue
             try:
                 if len(row) != width:
@@ -116,12 +128,26 @@ class Export:
                 micros, sign = self._amount(row[amount_at]) if amount is None else amount
                 if sign is not None:
                     currency = self._cells.agreed(currency, sign)
+                if id_at >= 0 and not row[id_at].strip():
+                    raise RowProblem(Problem.ROW, f"column “{self._layout.names[id_at]}”: has no id")
             except RowProblem as problem:
                 if not self._is_data(row, number):
                     continue
-                yield BadRow(number, problem.problem, problem.reason)
+                yield BadRow(number, problem.problem, problem.reason, self._as_it_stands(row))
                 continue
-            yield ParsedRow(number, platform, account, campaign_id, name, day, hour, line, micros, currency)
+            yield ParsedRow(
+                number,
+                platform,
+                account,
+                campaign_id,
+                name,
+                day,
+                hour,
+                line,
+                micros,
+                currency,
+                row[id_at].strip(),
+            )
 
     def _learn(self, row: Cells) -> None:
         """Reads what was not read before in this file. Raises RowProblem."""
@@ -149,6 +175,10 @@ class Export:
             raise RowProblem(
                 Problem.ROW, f"ends after {cells} of {width} cells; the file may have been cut off"
             )
+
+    def _as_it_stands(self, row: Cells) -> tuple[tuple[str, str], ...]:
+        cells = zip_longest(self._layout.names, row, fillvalue="")
+        return tuple((name, cell[:LONGEST_CELL_KEPT]) for name, cell in cells if name or cell)
 
     def _is_data(self, row: Cells, number: int) -> bool:
         """Whether a row that cannot be read was to be read at all."""

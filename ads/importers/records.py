@@ -20,6 +20,7 @@ class Problem(StrEnum):
     LINE = "ad or segment cannot be read"
     CAMPAIGN = "no campaign, or its id was damaged"
     UNKNOWN_CAMPAIGN = "campaign is not known"
+    NO_CAMPAIGN = "file does not say of which campaign"
     FOREIGN_CAMPAIGN = "campaign of another brand"
     OUT_OF_RANGE = "date or amount is out of range"
     CONFLICT = "would count twice"
@@ -32,6 +33,7 @@ class ParsedRow(NamedTuple):
     `account`, `campaign_id`, `campaign_name` are '' where the file has none. `line` is "level=id" of the finest
     id of the export, '' at campaign level. `day` and `hour` are the platform account's. `currency` is an ISO
     code, a sign such as "$" that several currencies share, or "not USD"; None where the file does not say.
+    `external_id` is the record's own id, '' where rows are totals.
     """
 
     row: int
@@ -44,22 +46,28 @@ class ParsedRow(NamedTuple):
     line: str
     amount_micros: int
     currency: str | None
+    external_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be taken, with a sentence that names column, value and what would be right."""
+    """A row that cannot be taken, with a sentence that names column, value and what would be right.
+
+    `cells` is the row as it stands in the file: pairs of a column's name, '' where it has none, and the cell.
+    """
 
     row: int
     problem: Problem
     reason: str
+    cells: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """In the place of a row that cannot be taken apart."""
+    """In the place of a row that cannot be taken apart: why, and its text."""
 
     reason: str
+    text: str
 
 
 Row = list[str] | Broken

@@ -47,21 +47,31 @@ class Total:
     rows: int
 
 
-class Spool:
-    """Rows go in once, owners are given targets (numbers of the caller's), totals come out by target and day.
+class Target(NamedTuple):
+    """What an owner's rows count for: a number of the caller's, and the line of rows that have none."""
 
-    `currency` says what a row's currency is taken for, so that rows with and without one make one sum.
+    number: int
+    line: str = ""
+
+
+class Spool:
+    """Rows go in once, owners are given targets, totals come out by target and day.
+
+    `currency` says what a row's currency is taken for, so that rows with and without one make one sum. Rows
+    that are records with ids of their own are not summed: their id takes the place of the line.
     """
 
-    def __init__(self, currency: Callable[[str | None], str]) -> None:
+    def __init__(self, currency: Callable[[str | None], str], *, are_records: bool = False) -> None:
         # A database without a name is a temporary file that nobody else sees.
         self._database = sqlite3.connect("")
         self._database.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; "
             "CREATE TABLE row (owner INT, day INT, hour INT, line TEXT, currency TEXT, micros INT, number INT); "
-            "CREATE TABLE target (owner INTEGER PRIMARY KEY, target INT)"
+            "CREATE TABLE target (owner INTEGER PRIMARY KEY, target INT, line TEXT)"
         )
         self._currency = cache(currency)
+        self._identity = _record_identity if are_records else _identity
+        self._are_records = are_records
         self._pending: list[Stored] = []
         self._owners: dict[Owner, int] = {}
         self._names: list[tuple[str, date]] = []
@@ -95,22 +105,33 @@ class Spool:
         hour = -1 if row.hour is None else row.hour
         currency = self._currency(row.currency)
         self._pending.append(
-            (index, row.day.toordinal(), hour, row.line, currency, row.amount_micros, row.row)
+            (
+                index,
+                row.day.toordinal(),
+                hour,
+                row.external_id if self._are_records else row.line,
+                currency,
+                row.amount_micros,
+                row.row,
+            )
         )
         if len(self._pending) >= ROWS_AT_ONCE:
             self._flush()
 
-    def totals(self, targets: Mapping[int, int]) -> Iterator[Total]:
+    def totals(self, targets: Mapping[int, Target]) -> Iterator[Total]:
         """The sums of all rows whose owner has a target, by target and day."""
         self._flush()
         self._database.execute("DELETE FROM target")
-        self._database.executemany("INSERT INTO target VALUES (?, ?)", targets.items())
+        self._database.executemany(
+            "INSERT INTO target VALUES (?, ?, ?)", ((owner, *target) for owner, target in targets.items())
+        )
         rows: Iterable[Stored] = self._database.execute(
-            "SELECT target, day, hour, line, currency, micros, number FROM row JOIN target USING (owner) "
-            "ORDER BY target, day, hour, line, currency, number"
+            "SELECT target, day, hour, CASE row.line WHEN '' THEN target.line ELSE row.line END AS line, "
+            "currency, micros, number FROM row JOIN target USING (owner) "
+            "ORDER BY target, day, hour, 4, currency, number"
         )
         # Summed here, because SQLite's integers end at 64 bits.
-        for (target, day, hour, line, currency), group in groupby(rows, key=_identity):
+        for (target, day, hour, line, currency, _), group in groupby(rows, key=self._identity):
             micros = count = first = 0
             for *_, amount, number in group:
                 micros, count, first = micros + amount, count + 1, first or number
@@ -136,5 +157,9 @@ class Spool:
         self._pending.clear()
 
 
-def _identity(row: Stored) -> tuple[int, int, int, str, str]:
-    return row[:5]
+def _identity(row: Stored) -> tuple[int, int, int, str, str, int]:
+    return *row[:5], 0
+
+
+def _record_identity(row: Stored) -> tuple[int, int, int, str, str, int]:
+    return *row[:5], row[6]

@@ -4,9 +4,11 @@ from ads.models.api import ApiToken, IdempotencyRecord, Scope
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
 from ads.models.dayparting import DaypartingSchedule
+from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImport
 from ads.models.jobs import JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
 from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
+from ads.models.quarantine import CampaignAlias, QuarantinedSpend, QuarantineProblem, QuarantineState
 from ads.models.status import Cause, StatusChange
 
 __all__ = [
@@ -16,17 +18,25 @@ __all__ = [
     "BrandPeriod",
     "BrandQuerySet",
     "Campaign",
+    "CampaignAlias",
     "CampaignPeriod",
     "CampaignQuerySet",
     "Cause",
     "DaypartingSchedule",
     "IdempotencyRecord",
+    "ImportMode",
+    "ImportState",
+    "ImportedRecord",
     "JobProgress",
     "Kind",
     "PeriodKind",
+    "QuarantineProblem",
+    "QuarantineState",
+    "QuarantinedSpend",
     "Scope",
     "SnapshotDay",
     "SnapshotValue",
+    "SpendImport",
     "SpendKey",
     "SpendLog",
     "StatusChange",

@@ -105,6 +105,7 @@ class SnapshotValue(models.Model):
     key = models.UUIDField(primary_key=True)
     amount_micros = models.BigIntegerField()
     as_of = models.DateTimeField()
+    spend_import_id = models.BigIntegerField(null=True)  # the import that gave it, if one did
 
     amount = Amount("amount_micros")
 
@@ -120,10 +121,14 @@ class SnapshotValue(models.Model):
 
 
 class SnapshotDay(models.Model):
-    """How finely a source's totals for one (brand, source, campaign, date) are cut; the key is its digest."""
+    """How finely a source's totals for one (brand, source, campaign, date) are cut; the key is its digest.
+
+    `totals` is how many there are: with the last one that is undone the date is free to be cut otherwise.
+    """
 
     key = models.UUIDField(primary_key=True)
     granularity = models.CharField(max_length=300)
+    totals = models.BigIntegerField(null=True)  # NULL where it was not counted from the start
 
     class Meta:
         default_permissions = ("view",)

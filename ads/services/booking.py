@@ -1,7 +1,7 @@
 """One slice of records in one transaction: lock, check, append to the ledger, add to the periods, decide."""
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,8 +11,9 @@ from ads.errors import InvalidSpend
 from ads.models import Cause, Kind, SnapshotDay, SpendLog, StatusChange
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.serving import Status
-from ads.services import enforcement, identity, ledger, periods
+from ads.services import enforcement, identity, imported, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
+from ads.services.imported import Imported
 from ads.services.ledger import KnownRecord, KnownTotal, LedgerRow
 from ads.services.periods import Addition
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
@@ -32,14 +33,19 @@ class Candidate:
 
 @retrying
 def book_events(
-    events: Sequence[SpendEvent], *, source: str, now: datetime, brand_ids: Collection[int] | None = None
+    events: Sequence[SpendEvent],
+    *,
+    source: str,
+    now: datetime,
+    brand_ids: Collection[int] | None = None,
+    import_id: int | None = None,
 ) -> list[Answer]:
     """Books events of known campaigns and answers each, in their order.
 
     What cannot be counted is answered REFUSED or CONFLICT and changes nothing; the others go in. Whoever knows
-    the campaigns' brands may name them.
+    the campaigns' brands may name them. What an import booked before it was interrupted is ACCEPTED again.
     """
-    ground = stand_on((event.campaign_id for event in events), source, now, brand_ids)
+    ground = stand_on((event.campaign_id for event in events), source, now, brand_ids, import_id)
     answers: dict[int, Answer] = {}
     candidates: list[Candidate] = []
     for index, event in enumerate(events):
@@ -73,19 +79,28 @@ def book_events(
         row = candidate.row
         answers[candidate.index] = Answer(candidate.event, Result.ACCEPTED, row.id, row.amount_micros, row)
     answers |= _answers_to_repeated(repeated)
+    if import_id is not None:
+        _remember_events(import_id, [candidate.row for candidate in booked])
+        _accept_again(import_id, repeated, answers)
     return [answers[index] for index in range(len(events))]
 
 
 @retrying
 def book_snapshots(
-    snapshots: Sequence[SpendSnapshot], *, source: str, now: datetime, arrived: datetime
+    snapshots: Sequence[SpendSnapshot],
+    *,
+    source: str,
+    now: datetime,
+    arrived: datetime,
+    import_id: int | None = None,
 ) -> list[Answer]:
     """Books what each total so far adds to the last one known, and answers each, in their order.
 
     No two of them have the same identity. A value that is not newer, or not another, is a DUPLICATE; one that
-    does not say of when it is, is of the moment at which all of them arrived.
+    does not say of when it is, is of the moment at which all of them arrived. What an import booked before it was
+    interrupted is answered as it was then.
     """
-    ground = stand_on((snapshot.campaign_id for snapshot in snapshots), source, now)
+    ground = stand_on((s.campaign_id for s in snapshots), source, now, import_id=import_id)
     answers: dict[int, Answer] = {}
     checked: list[tuple[int, SpendSnapshot]] = []
     for index, snapshot in enumerate(snapshots):
@@ -97,7 +112,10 @@ def book_snapshots(
     cut = _granularities([snapshot for _, snapshot in checked], ground)
     keys = {index: _snapshot_key(snapshot, ground) for index, snapshot in checked}
     values = ledger.known_totals(list(keys.values()))
+    ours = [key for key, last in values.items() if import_id is not None and last.import_id == import_id]
+    done = imported.remembered(import_id, ours) if import_id is not None else {}
     newer: dict[bytes, KnownTotal] = {}
+    given: list[int] = []
     booked: list[tuple[int, SpendSnapshot, LedgerRow]] = []
     for index, snapshot in checked:
         granularity = cut[snapshot.campaign_id, snapshot.day]
@@ -107,6 +125,16 @@ def book_snapshots(
                 f"{snapshot.granularity} would count twice"
             )
             answers[index] = Answer(snapshot, Result.CONFLICT, field="line", message=message)
+            continue
+        before = done.get(keys[index])
+        if before is not None and before.amount_micros == snapshot.amount_micros:
+            is_new = before.log_id is not None or before.before is None
+            answers[index] = Answer(
+                snapshot,
+                Result.ACCEPTED if is_new else Result.DUPLICATE,
+                before.log_id,
+                before.booked_micros,
+            )
             continue
         # No report is made after it has arrived, whatever a clock elsewhere says.
         as_of, last = min(snapshot.as_of or arrived, arrived), values.get(keys[index])
@@ -120,17 +148,63 @@ def book_snapshots(
             message = f"{from_micros(difference)} more than the value before is out of range"
             answers[index] = Answer(snapshot, Result.REFUSED, field="amount", message=message)
             continue
-        newer[keys[index]] = KnownTotal(snapshot.amount_micros, as_of)
+        newer[keys[index]] = KnownTotal(snapshot.amount_micros, as_of, import_id)
+        given.append(index)
         if difference == 0:
             answers[index] = Answer(snapshot, Result.DUPLICATE if last else Result.ACCEPTED)
             continue
         row = _difference_row(snapshot, difference, keys[index], ground, is_first=last is None)
         booked.append((index, snapshot, row))
     ledger.keep_totals(newer)
+    _count_totals([snapshots[index] for index in given if keys[index] not in values], ground)
     _book([row for _, _, row in booked], ground)
+    if import_id is not None:
+        rows = {index: row for index, _, row in booked}
+        imported.remember(
+            import_id,
+            [
+                Imported(
+                    keys[index],
+                    snapshots[index].campaign_id,
+                    snapshots[index].day,
+                    snapshots[index].amount_micros,
+                    rows[index].id if index in rows else None,
+                    values.get(keys[index]),
+                )
+                for index in given
+            ],
+        )
     for index, snapshot, row in booked:
         answers[index] = Answer(snapshot, Result.ACCEPTED, row.id, row.amount_micros, row)
     return [answers[index] for index in range(len(snapshots))]
+
+
+def _remember_events(import_id: int, rows: Sequence[LedgerRow]) -> None:
+    imported.remember(
+        import_id,
+        [
+            Imported(row.key, row.campaign_id, row.spent_on, row.amount_micros, row.id)
+            for row in rows
+            if row.key is not None
+        ],
+    )
+
+
+def _accept_again(
+    import_id: int,
+    repeated: Sequence[tuple[Candidate, KnownRecord | LedgerRow]],
+    answers: dict[int, Answer],
+) -> None:
+    """What this import had booked itself, before it was interrupted, is no duplicate of another's record."""
+    stored = {
+        c.row.key: c for c, before in repeated if isinstance(before, KnownRecord) and c.row.key is not None
+    }
+    for key, done in imported.remembered(import_id, list(stored)).items():
+        candidate = stored[key]
+        if answers[candidate.index].result == Result.DUPLICATE:
+            answers[candidate.index] = Answer(
+                candidate.event, Result.ACCEPTED, done.log_id, done.booked_micros
+            )
 
 
 def _event_row(event: SpendEvent, spent_on: date, ground: Ground) -> LedgerRow:
@@ -247,13 +321,21 @@ def _granularities(snapshots: Sequence[SpendSnapshot], ground: Ground) -> dict[t
         cut[owner] = "single events" if owner in with_events else first[owner].granularity
     SnapshotDay.objects.bulk_create(
         [
-            SnapshotDay(key=key, granularity=cut[owner])
+            SnapshotDay(key=key, granularity=cut[owner], totals=0)
             for key, owner in keys.items()
             if owner in new and owner not in with_events
         ],
         batch_size=ROWS_PER_STATEMENT,
     )
     return cut
+
+
+def _count_totals(new: Sequence[SpendSnapshot], ground: Ground) -> None:
+    """Adds totals that were not known before to the counts of their days."""
+    counts = Counter((snapshot.campaign_id, snapshot.day) for snapshot in new)
+    ledger.add_to_days(
+        {_day_key(campaign_id, day, ground).bytes: count for (campaign_id, day), count in counts.items()}
+    )
 
 
 def _book(rows: Sequence[LedgerRow], ground: Ground) -> None:

@@ -48,7 +48,7 @@ class CampaignGround:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a slice of records stands on: its locked brands, their campaigns, the source and the moment.
+    """What a slice of records stands on: its locked brands, their campaigns, the source (and import), the moment.
 
     `now` is when the records arrived, `locked_at` the moment by which the locks were held: what follows is
     decided for that one.
@@ -60,10 +60,15 @@ class Ground:
     now: datetime
     locked_at: datetime
     by: str
+    import_id: int | None = None
 
 
 def stand_on(
-    campaign_ids: Iterable[int], source: str, now: datetime, brand_ids: Collection[int] | None = None
+    campaign_ids: Iterable[int],
+    source: str,
+    now: datetime,
+    brand_ids: Collection[int] | None = None,
+    import_id: int | None = None,
 ) -> Ground:
     """Locks the brands of these campaigns and reads, after that, what booking needs to know."""
     if not source:
@@ -90,6 +95,7 @@ def stand_on(
         now=now,
         locked_at=locked_at,
         by=actor_name(),
+        import_id=import_id,
     )  # fmt: skip
 
 

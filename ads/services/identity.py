@@ -33,5 +33,10 @@ def snapshot_day_key(brand_id: int, source: str, campaign_id: int, day: date) ->
     return _digest(f"snapshot day|{brand_id}|{len(source)}|{source}|{campaign_id}|{day}")
 
 
+def quarantine_key(*parts: object) -> bytes:
+    """What is the same record when it comes again and still cannot be counted."""
+    return _digest("quarantine|" + "|".join(f"{len(str(part))}|{part}" for part in parts))
+
+
 def _digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()

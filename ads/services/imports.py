@@ -1,37 +1,41 @@
-"""Imports a platform's export file for a brand: parse, match campaigns, book what it adds to what is known."""
+"""Takes a platform's export file in for a brand: parse, match campaigns, book what it adds to what is known."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import F
 
-from ads.actor import Actor, acting_as
-from ads.importers import (
-    BadRow,
-    Export,
-    ImportRefused,
-    Options,
-    ParsedRow,
-    Problem,
-    open_table,
-    understand,
-)
+from ads.importers import BadRow, Export, ImportRefused, Options, ParsedRow, Problem, open_table, understand
 from ads.importers.amounts import may_be
-from ads.importers.spool import MOST_OWNERS, Owner, Spool, TooManyOwners, Total
-from ads.models import Brand, Campaign
-from ads.services.ingest import ingest_snapshots
-from ads.services.matching import NewCampaign, Unmatched, create_campaigns, match_campaigns
+from ads.importers.spool import MOST_OWNERS, Owner, Spool, Target, TooManyOwners, Total
+from ads.models import (
+    Brand,
+    Campaign,
+    ImportMode,
+    Kind,
+    QuarantinedSpend,
+    QuarantineProblem,
+    SpendImport,
+)
+from ads.services import consequences, quarantine
+from ads.services.booking import book_events
+from ads.services.enforcement import Change
+from ads.services.identity import quarantine_key
+from ads.services.import_summary import ImportSummary, KeptOut
+from ads.services.ingest import ingest_events, ingest_snapshots
+from ads.services.matching import Match, NewCampaign, Unmatched, create_campaigns, match_campaigns
 from ads.services.moments import passing
-from ads.services.records import Answer, Result, SpendSnapshot
+from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
 
 TOTALS_AT_ONCE, MOST_AT_ONCE = 20_000, 50_000
-REFUSALS_KEPT = 1_000
+KEPT_AT_ONCE = 1_000
 ROWS_BETWEEN_PROGRESS = 2_000
+FIRST_ROWS = 8
 
 Progress = Callable[[str, int], None]
 Booked = tuple[Total, Answer]
@@ -45,136 +49,77 @@ PROBLEM_OF_FIELD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Rows that were kept out: the first of them, how many they are, and a sentence that says why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is asked for: a file and how to take it.
 
-    row: int
-    rows: int
-    problem: Problem
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
-class ImportSummary:
-    """What became of a file. Rows are its rows of data: accepted, duplicates, conflicts and refused add up to them.
-
-    `read_micros` is what its readable rows sum up to, `booked_micros` what the ledger gained, both in the
-    brand's currency; in a dry run, what it would have gained.
+    Without campaigns of its own the file is booked on `campaign`, else all of it waits in quarantine.
+    `creates` creates campaigns that are missing. `source` is the platform's name where it is ''; `as_of` is when
+    the report was made. With `record` what is booked is remembered as that import's; without, it is a dry run:
+    all of it is done and taken back.
     """
 
-    file: str
-    format: str
-    platform: str
-    source: str
-    brand: str
-    currency: str
+    path: Path
+    file_name: str
+    checksum: str
+    brand: Brand
+    options: Options = field(default_factory=Options)
+    campaign: Campaign | None = None
+    creates: bool = False
+    mode: ImportMode = ImportMode.SNAPSHOT
+    source: str = ""
     as_of: datetime
-    is_dry_run: bool
-    rows: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    refused: int = 0
-    left_out: int = 0
-    left_out_rows: list[int] = field(default_factory=list)
-    campaigns_created: int = 0
-    read_micros: int = 0
-    booked_micros: int = 0
-    problems: Counter[Problem] = field(default_factory=Counter)
-    refusals: list[Refusal] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def keep_out(self, refusal: Refusal, *, is_conflict: bool = False) -> None:
-        """Counts rows as kept out. The first thousand reasons are kept, all are counted."""
-        if is_conflict:
-            self.conflicts += refusal.rows
-        else:
-            self.refused += refusal.rows
-        self.problems[refusal.problem] += refusal.rows
-        if len(self.refusals) < REFUSALS_KEPT:
-            self.refusals.append(refusal)
+    record: SpendImport | None = None
 
 
-def import_file(
-    path: Path,
-    *,
-    brand: Brand,
-    options: Options | None = None,
-    campaign: Campaign | None = None,
-    create_campaigns: bool = False,
-    source: str = "",
-    as_of: datetime | None = None,
-    dry_run: bool = False,
-    by: Actor = None,
-    now: datetime | None = None,
-    progress: Progress | None = None,
-) -> ImportSummary:
-    """Imports one file and says what became of it. The same file again books nothing.
-
-    Without campaigns of its own the file is booked on `campaign`. `create_campaigns` creates those that are
-    missing. `source` is the platform's name unless given; `as_of` is when the report was made, now unless given.
-    `dry_run` does all of it and takes it back. `progress` hears of a stage and its per cent.
+def run(job: Job, *, now: datetime, progress: Progress) -> ImportSummary:
+    """Takes the file in and says what became of it. `progress` hears of a stage and its per cent.
 
     Raises ImportRefused where nothing of the file can be taken, and then nothing is written.
     """
-    now = now or timezone.now()
-    if as_of is not None and as_of > now:
-        raise ValueError(f"as_of: {as_of} is still to come; every later report would count as older")
-    if campaign is not None and campaign.brand_id != brand.pk:
-        raise ValueError(f"campaign: {campaign} is not a campaign of {brand}")
-    with open_table(path) as table, acting_as(by):
-        export = understand(table, options or Options())
-        _check_campaigns(path.name, export, campaign)
-        run = _Run(
-            export=export,
-            brand=brand,
-            campaign=campaign,
-            creates=create_campaigns,
-            summary=ImportSummary(
-                file=path.name,
-                format=export.title,
-                platform=export.platform,
-                source=source or export.platform,
-                brand=brand.name,
-                currency=brand.currency,
-                as_of=as_of or now,
-                is_dry_run=dry_run,
-            ),
-            clock=passing(now),
-            progress=progress or _tell_nobody,
+    with open_table(job.path) as table:
+        export = understand(table, job.options)
+        _check(job, export)
+        summary = ImportSummary(
+            file=job.file_name,
+            format=export.title,
+            platform=export.platform,
+            source=job.source or export.platform,
+            brand=job.brand.name,
+            currency=job.brand.currency,
+            as_of=job.as_of,
+            is_dry_run=job.record is None,
+            columns=export.columns_read,
         )
-        return run.run()
+        return _Run(job=job, export=export, summary=summary, clock=passing(now), progress=progress).run()
 
 
-def _tell_nobody(stage: str, percent: int) -> None:
-    """For callers who do not want to know."""
-
-
-def _check_campaigns(file: str, export: Export, campaign: Campaign | None) -> None:
-    if export.has_campaigns and campaign is not None:
-        raise ImportRefused(file, f"says itself which campaign each row belongs to; leave “{campaign}” out")
-    if not export.has_campaigns and campaign is None:
-        raise ImportRefused(
-            file, "has no column with campaigns; name the one campaign that it is of (--campaign)"
-        )
+def _check(job: Job, export: Export) -> None:
+    if export.has_campaigns and job.campaign is not None:
+        reason = f"says itself which campaign each row belongs to; leave “{job.campaign}” out"
+        raise ImportRefused(job.file_name, reason)
+    if job.mode == ImportMode.EVENTS and not export.has_ids:
+        raise ImportRefused(job.file_name, "has no column with an id for each record; name it (--id-column)")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
+    job: Job
     export: Export
-    brand: Brand
-    campaign: Campaign | None
-    creates: bool
     summary: ImportSummary
     clock: Callable[[], datetime]
     progress: Progress
+    unreadable: list[QuarantinedSpend] = field(default_factory=list)
+    added: Counter[tuple[int, date]] = field(default_factory=Counter)
 
     def run(self) -> ImportSummary:
-        with Spool(self._currency) as spool:
+        with Spool(self._currency, are_records=self.job.mode == ImportMode.EVENTS) as spool:
             self._read(spool)
-            targets, missing = self._targets(spool)
+            targets, missing, unmatched = self._targets(spool)
+            self._keep_unmatched(spool, unmatched)
             self._book(spool.totals(targets), missing, sum(spool.counts[owner] for owner in targets))
+            if self.summary.is_dry_run:
+                self.summary.changes = self._consequences(missing)
         return self.summary
 
     def _read(self, spool: Spool) -> None:
@@ -182,26 +127,67 @@ class _Run:
         for row in self.export.rows():
             summary.rows += 1
             if isinstance(row, BadRow):
-                summary.keep_out(Refusal(row.row, 1, row.problem, row.reason))
+                summary.keep_out(KeptOut(row.row, 1, row.problem, row.reason))
+                self._keep_unreadable(row)
+            elif row.external_id and not row.amount_micros:
+                # A record of nothing: there is nothing to count, and nothing to keep.
+                summary.rows -= 1
+                summary.left_out += 1
             else:
-                summary.read_micros += row.amount_micros
                 self._add(spool, row)
             if summary.rows % ROWS_BETWEEN_PROGRESS == 0:
                 self.progress("Reading", self.export.percent_read)
-        summary.left_out, summary.left_out_rows = self.export.rows_left_out, self.export.left_out
+        self._flush_unreadable()
+        summary.left_out += self.export.rows_left_out
+        summary.left_out_rows = self.export.left_out
         summary.notes = self.export.notes
         self.progress("Reading", 100)
 
     def _add(self, spool: Spool, row: ParsedRow) -> None:
+        summary = self.summary
+        if len(summary.first_rows) < FIRST_ROWS:
+            summary.first_rows.append(row)
+        summary.read_micros += row.amount_micros
+        day = summary.day(row.day)
+        day.rows += 1
+        day.read_micros += row.amount_micros
         try:
             spool.add(row)
         except TooManyOwners as error:
             reason = f"has more than {MOST_OWNERS:,} campaigns; perhaps the column of campaigns is another"
-            raise ImportRefused(self.summary.file, reason, row=error.row) from error
+            raise ImportRefused(summary.file, reason, row=error.row) from error
+
+    def _keep_unreadable(self, row: BadRow) -> None:
+        if self.job.record is None:
+            return
+        cells = [(quarantine.storable(name), quarantine.storable(cell)) for name, cell in row.cells]
+        self.unreadable.append(
+            QuarantinedSpend(
+                identity=quarantine_key("row", self.job.brand.pk, self.job.checksum, row.row).hex(),
+                problem=QuarantineProblem.UNREADABLE,
+                reason=quarantine.storable(row.reason),
+                brand=self.job.brand,
+                spend_import=self.job.record,
+                mode=self.job.mode,
+                source=self.summary.source,
+                platform=self._platform,
+                as_of=self.summary.as_of,
+                cells=cells,
+                row=row.row,
+                received_at=self.clock(),
+                received_by=self.job.record.created_by,
+            )
+        )
+        if len(self.unreadable) >= KEPT_AT_ONCE:
+            self._flush_unreadable()
+
+    def _flush_unreadable(self) -> None:
+        quarantine.keep(self.unreadable)
+        self.unreadable.clear()
 
     def _currency(self, currency: str | None) -> str:
         """What a file says of its currency, made the brand's where it may be; the door refuses all else."""
-        home = self.brand.currency
+        home = self.job.brand.currency
         return home if currency is None or may_be(currency, home) else currency
 
     @property
@@ -209,36 +195,76 @@ class _Run:
         """Whose ids the file's campaigns have: a generic file's are those of its source."""
         return self.summary.source if self.export.platform == "generic" else self.export.platform
 
-    def _targets(self, spool: Spool) -> tuple[dict[int, int], dict[int, NewCampaign]]:
-        """The campaign of each owner; below 0 one that is missing and is to be created."""
+    def _targets(
+        self, spool: Spool
+    ) -> tuple[dict[int, Target], dict[int, NewCampaign], dict[int, Unmatched]]:
+        """The campaign of each owner, below 0 one that is to be created; those to create; those without."""
         owners = spool.owners
-        if self.campaign is not None:
-            return dict.fromkeys(range(len(owners)), self.campaign.pk), {}
-        matches = match_campaigns(self.brand, self._platform, [owner for owner, _ in owners])
-        targets: dict[int, int] = {}
+        if self.job.campaign is not None:
+            return dict.fromkeys(range(len(owners)), Target(self.job.campaign.pk)), {}, {}
+        matches = match_campaigns(self.job.brand, self._platform, [owner for owner, _ in owners])
+        targets: dict[int, Target] = {}
         missing: dict[int, NewCampaign] = {}
+        unmatched: dict[int, Unmatched] = {}
         for index, (owner, name) in enumerate(owners):
             match = matches[owner]
-            if isinstance(match, int):
-                targets[index] = match
-            elif self.creates and match.problem == Problem.UNKNOWN_CAMPAIGN:
-                targets[index] = -index - 1
+            if isinstance(match, Match):
+                targets[index] = Target(match.campaign_id, match.line)
+            elif self.job.creates and match.problem == Problem.UNKNOWN_CAMPAIGN:
+                targets[index] = Target(-index - 1)
                 missing[-index - 1] = NewCampaign(owner.account, owner.campaign_id, name)
             else:
-                self._keep_out(spool, index, owner, match)
-        if missing and not self.summary.is_dry_run:
+                unmatched[index] = match
+        if missing and self.job.record is not None:
             created = self._create(missing)
-            targets = {index: created.get(target, target) for index, target in targets.items()}
+            targets = {
+                index: Target(created.get(target.number, target.number), target.line)
+                for index, target in targets.items()
+            }
         self.summary.campaigns_created = len(missing)
-        return targets, missing
+        return targets, missing, unmatched
 
-    def _keep_out(self, spool: Spool, index: int, owner: Owner, match: Unmatched) -> None:
-        (row,) = spool.rows_of(index, 1)
-        self.summary.keep_out(Refusal(row, spool.counts[index], match.problem, match.reason))
+    def _keep_unmatched(self, spool: Spool, unmatched: dict[int, Unmatched]) -> None:
+        """Counts the rows of campaigns that are none of ours, and keeps them until a person matches them."""
+        for index, match in unmatched.items():
+            (row,) = spool.rows_of(index, 1)
+            self.summary.keep_out(KeptOut(row, spool.counts[index], match.problem, match.reason))
+        if self.job.record is None or not unmatched:
+            return
+        kept: list[QuarantinedSpend] = []
+        for total in spool.totals({index: Target(index) for index in unmatched}):
+            owner, name = spool.owners[total.target]
+            kept.append(self._unmatched(total, owner, name, unmatched[total.target].reason))
+            if len(kept) >= KEPT_AT_ONCE:
+                quarantine.keep(kept)
+                kept.clear()
+        quarantine.keep(kept)
+
+    def _unmatched(self, total: Total, owner: Owner, name: str, reason: str) -> QuarantinedSpend:
+        row = quarantine.uncounted(
+            self._record(total, 0),
+            problem=QuarantineProblem.UNKNOWN_CAMPAIGN,
+            reason=f"campaign: {reason}",
+            source=self.summary.source,
+            brand_id=self.job.brand.pk,
+            now=self.clock(),
+            import_id=self.job.record.pk if self.job.record else None,
+            owner=(self._platform, owner.account, owner.campaign_id, name),
+        )
+        row.row = total.row
+        return row
 
     def _create(self, missing: dict[int, NewCampaign]) -> dict[int, int]:
-        created = create_campaigns(self.brand, self._platform, self.export.title, list(missing.values()))
-        return dict(zip(missing, created, strict=True))
+        @retrying
+        def create() -> list[int]:
+            if self.job.record is not None:
+                # With the campaigns: an import that goes on after a kill finds them there.
+                SpendImport.objects.filter(pk=self.job.record.pk).update(
+                    campaigns_created=F("campaigns_created") + len(missing)
+                )
+            return create_campaigns(self.job.brand, self._platform, self.export.title, list(missing.values()))
+
+        return dict(zip(missing, create(), strict=True))
 
     def _book(self, totals: Iterator[Total], missing: dict[int, NewCampaign], rows: int) -> None:
         done = 0
@@ -264,35 +290,78 @@ class _Run:
         return rehearse()
 
     def _ingest(self, chunk: list[Total], created: dict[int, int]) -> Iterator[Booked]:
-        by_identity = {}
-        for total in chunk:
-            snapshot = SpendSnapshot(
-                campaign_id=created.get(total.target, total.target),
-                day=total.day,
+        import_id = self.job.record.pk if self.job.record else None
+        records = [self._record(total, created.get(total.target, total.target)) for total in chunk]
+        source, now = self.summary.source, self.clock()
+        events = [record for record in records if isinstance(record, SpendEvent)]
+        if events:
+            total_of = {id(record): total for record, total in zip(records, chunk, strict=True)}
+            for answer in ingest_events(events, source=source, now=now, import_id=import_id):
+                yield total_of[id(answer.record)], answer
+            return
+        totals = [record for record in records if isinstance(record, SpendSnapshot)]
+        by_identity = dict(zip(totals, chunk, strict=True))
+        for answer in ingest_snapshots(totals, source=source, now=now, import_id=import_id):
+            if isinstance(answer.record, SpendSnapshot):
+                yield by_identity[answer.record], answer
+
+    def _record(self, total: Total, campaign_id: int) -> SpendEvent | SpendSnapshot:
+        if self.job.mode == ImportMode.EVENTS:
+            return SpendEvent(
+                campaign_id=campaign_id,
                 amount_micros=total.micros,
-                line=total.line,
-                hour=total.hour,
-                as_of=self.summary.as_of,
+                kind=Kind.SPEND if total.micros > 0 else Kind.ADJUSTMENT,
+                spent_on=total.day,
+                external_id=total.line,
                 currency=total.currency,
             )
-            by_identity[snapshot] = total
-        for answer in ingest_snapshots(by_identity, source=self.summary.source, now=self.clock()):
-            if not isinstance(answer.record, SpendSnapshot):
-                raise AssertionError("a snapshot is answered")
-            yield by_identity[answer.record], answer
+        return SpendSnapshot(
+            campaign_id=campaign_id,
+            day=total.day,
+            amount_micros=total.micros,
+            line=total.line,
+            hour=total.hour,
+            as_of=self.summary.as_of,
+            currency=total.currency,
+        )
 
     def _count(self, total: Total, answer: Answer) -> None:
         summary = self.summary
         if answer.result == Result.ACCEPTED:
             summary.accepted += total.rows
             summary.booked_micros += answer.booked_micros
+            summary.day(total.day).booked_micros += answer.booked_micros
+            self.added[total.target, total.day] += answer.booked_micros
         elif answer.result == Result.DUPLICATE:
             summary.duplicates += total.rows
         else:
             is_conflict = answer.result == Result.CONFLICT
             problem = Problem.CONFLICT if is_conflict else PROBLEM_OF_FIELD.get(answer.field, Problem.ROW)
-            refusal = Refusal(total.row, total.rows, problem, f"{answer.field}: {answer.message}")
-            summary.keep_out(refusal, is_conflict=is_conflict)
+            kept_out = KeptOut(total.row, total.rows, problem, f"{answer.field}: {answer.message}")
+            summary.keep_out(kept_out, is_conflict=is_conflict)
+
+    @retrying
+    def _consequences(self, missing: dict[int, NewCampaign]) -> list[Change]:
+        """Which campaigns would change, were all of it booked at once; rolled back."""
+        added = {owner: micros for owner, micros in self.added.items() if micros}
+        if len(added) > MOST_AT_ONCE:
+            return []
+        point = consequences.mark({self.job.brand.pk})
+        created = self._create({target: missing[target] for target, _ in added if target in missing})
+        adjustments = [
+            SpendEvent(
+                campaign_id=created.get(target, target),
+                amount_micros=micros,
+                kind=Kind.ADJUSTMENT,
+                spent_on=day,
+            )
+            for (target, day), micros in added.items()
+        ]
+        # Under a source of its own: the file's gives totals for these days.
+        book_events(adjustments, source="rehearsal", now=self.clock())
+        changes = consequences.since(point)
+        transaction.set_rollback(True)
+        return changes
 
 
 def _chunks(totals: Iterator[Total]) -> Iterator[list[Total]]:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from ads.errors import InvalidSpend, SpendConflict
 from ads.models import Brand, Campaign, Kind, SpendLog
+from ads.services import quarantine
 from ads.services.booking import book_events, book_snapshots
 from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
@@ -29,32 +30,54 @@ def record(event: SpendEvent, *, brand_id: int, source: str, now: datetime) -> S
     Raises InvalidSpend where it cannot be counted, SpendConflict where its id came with other content before.
     """
     (answer,) = book_events([event], source=source, now=now, brand_ids={brand_id})
+    if answer.result == Result.CONFLICT:
+        quarantine.keep_uncounted([answer], source=source, now=now)
     log_id = _row_or_error(answer)
     return SpendLog.objects.get(pk=log_id) if answer.row is None else answer.row.as_log()
 
 
-def ingest_events(records: Iterable[SpendEvent], *, source: str, now: datetime) -> Iterator[Answer]:
-    """Books events of any number, slice by slice, and yields what became of each."""
-    return _ingest(records, book_events, source=source, now=now)
+def ingest_events(
+    records: Iterable[SpendEvent], *, source: str, now: datetime, import_id: int | None = None
+) -> Iterator[Answer]:
+    """Books events of any number, slice by slice, and yields what became of each.
+
+    What cannot be counted goes into quarantine; a conflict too.
+    """
+    book = partial(book_events, import_id=import_id)
+    return _ingest(records, book, source=source, now=now, import_id=import_id)
 
 
-def ingest_snapshots(records: Iterable[SpendSnapshot], *, source: str, now: datetime) -> Iterator[Answer]:
+def ingest_snapshots(
+    records: Iterable[SpendSnapshot], *, source: str, now: datetime, import_id: int | None = None
+) -> Iterator[Answer]:
     """Books what a feed's totals so far add to those known, slice by slice, and yields what became of each.
 
-    Equal identities within `records` are one value, their sum.
+    Equal identities within `records` are one value, their sum. What cannot be counted goes into quarantine; a
+    conflict too.
     """
-    return _ingest(_summed(records), partial(book_snapshots, arrived=now), source=source, now=now)
+    book = partial(book_snapshots, arrived=now, import_id=import_id)
+    return _ingest(_summed(records), book, source=source, now=now, import_id=import_id)
 
 
 class _Book(Protocol[R_contra]):
     def __call__(self, records: Sequence[R_contra], /, *, source: str, now: datetime) -> list[Answer]: ...
 
 
-def _ingest(records: Iterable[R], book: _Book[R], *, source: str, now: datetime) -> Iterator[Answer]:
+def _ingest(
+    records: Iterable[R], book: _Book[R], *, source: str, now: datetime, import_id: int | None
+) -> Iterator[Answer]:
     clock = passing(now)
+
+    @retrying
+    def book_or_keep(rows: Sequence[R]) -> list[Answer]:
+        moment = clock()
+        answers = book(rows, source=source, now=moment)
+        quarantine.keep_uncounted(answers, source=source, now=moment, import_id=import_id)
+        return answers
+
     for buffer in _buffers(records):
         for rows in _slices_by_brand(buffer):
-            yield from book(rows, source=source, now=clock())
+            yield from book_or_keep(rows)
 
 
 def _buffers(records: Iterable[R]) -> Iterator[list[R]]:

@@ -81,10 +81,11 @@ def known_records(keys: Sequence[bytes]) -> dict[bytes, KnownRecord]:
 
 @dataclass(frozen=True, slots=True)
 class KnownTotal:
-    """The newest value of a feed's total, and of when it is."""
+    """The newest value of a feed's total, of when it is, and the import that gave it, if one did."""
 
     amount_micros: int
     as_of: datetime
+    import_id: int | None = None
 
 
 def known_totals(keys: Sequence[bytes]) -> dict[bytes, KnownTotal]:
@@ -94,13 +95,14 @@ def known_totals(keys: Sequence[bytes]) -> dict[bytes, KnownTotal]:
     table, params = given(("uuid",), [(key.hex(),) for key in keys])
     sql = f"""
         WITH asked (key) AS ({table})
-        SELECT known.key, known.amount_micros, known.as_of
+        SELECT known.key, known.amount_micros, known.as_of, known.spend_import_id
         FROM asked JOIN ads_snapshotvalue AS known ON known.key = asked.key
     """  # noqa: S608 - only placeholders are put in
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return {
-            _bytes(key): KnownTotal(micros, as_datetime(as_of)) for key, micros, as_of in cursor.fetchall()
+            _bytes(key): KnownTotal(micros, as_datetime(as_of), import_id)
+            for key, micros, as_of, import_id in cursor.fetchall()
         }
 
 
@@ -109,14 +111,28 @@ def keep_totals(totals: Mapping[bytes, KnownTotal]) -> None:
     if not totals:
         return
     table, params = given(
-        ("uuid", "bigint", "timestamptz"),
-        [(key.hex(), total.amount_micros, total.as_of) for key, total in totals.items()],
+        ("uuid", "bigint", "timestamptz", "bigint"),
+        [(key.hex(), total.amount_micros, total.as_of, total.import_id) for key, total in totals.items()],
     )
     sql = f"""
-        WITH newest (key, amount_micros, as_of) AS ({table})
-        INSERT INTO ads_snapshotvalue (key, amount_micros, as_of)
-        SELECT key, amount_micros, as_of FROM newest WHERE true
-        ON CONFLICT (key) DO UPDATE SET amount_micros = excluded.amount_micros, as_of = excluded.as_of
+        WITH newest (key, amount_micros, as_of, spend_import_id) AS ({table})
+        INSERT INTO ads_snapshotvalue (key, amount_micros, as_of, spend_import_id)
+        SELECT key, amount_micros, as_of, spend_import_id FROM newest WHERE true
+        ON CONFLICT (key) DO UPDATE SET amount_micros = excluded.amount_micros, as_of = excluded.as_of,
+            spend_import_id = excluded.spend_import_id
+    """  # noqa: S608 - only placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def add_to_days(counts: Mapping[bytes, int]) -> None:
+    """Adds to how many totals these days of campaigns have; below 0 takes away. The brands are locked."""
+    if not counts:
+        return
+    table, params = given(("uuid", "bigint"), [(key.hex(), count) for key, count in counts.items()])
+    sql = f"""
+        WITH added (key, count) AS ({table})
+        UPDATE ads_snapshotday SET totals = totals + added.count FROM added WHERE ads_snapshotday.key = added.key
     """  # noqa: S608 - only placeholders are put in
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -1,16 +1,28 @@
-"""Which of our campaigns a platform's campaign is, and creating those that are missing."""
+"""Which of our campaigns a platform's campaign is, learning it from a person, and creating those that are missing."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from ads.actor import actor_name
 from ads.importers.records import Problem, shorten
 from ads.importers.spool import Owner
-from ads.models import Brand, Campaign
+from ads.models import Brand, Campaign, CampaignAlias
+from ads.services.records import CAMPAIGN_LEVEL
 from ads.services.transactions import retrying
 
 LONGEST_NAME = 200
+LONGEST_LINE = 255
 IDS_PER_QUERY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Our campaign. `line` tells apart the totals at campaign level of several that are matched to one."""
+
+    campaign_id: int
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +49,57 @@ class _Known:
     account: str
 
 
-def match_campaigns(brand: Brand, platform: str, owners: Sequence[Owner]) -> dict[Owner, int | Unmatched]:
-    """The campaign of each owner: by (platform, account, id), else by (platform, id) where one side has no
-    account, else, for owners without an id, by its exact name in the brand."""
+def match_campaigns(brand: Brand, platform: str, owners: Sequence[Owner]) -> dict[Owner, Match | Unmatched]:
+    """The campaign of each owner: the one that a person matched, else by (platform, account, id), else by
+    (platform, id) where one side has no account, else, for owners without an id, by its exact name in the brand."""
+    learned = _learned(brand, platform, owners)
     by_id = _known_by_id(platform, {owner.campaign_id for owner in owners if owner.campaign_id})
     by_name = _known_by_name(brand, {owner.name for owner in owners if not owner.campaign_id})
     return {
-        owner: _match(brand, owner, by_id[owner.campaign_id])
-        if owner.campaign_id
-        else by_name.get(owner.name, _unknown(f"“{shorten(owner.name)}”"))
+        owner: learned.get(owner)
+        or (
+            _match(brand, owner, by_id[owner.campaign_id])
+            if owner.campaign_id
+            else by_name.get(owner.name) or _unknown_name(owner.name)
+        )
         for owner in owners
     }
+
+
+def learn(campaign: Campaign, platform: str, owner: Owner, now: datetime) -> bool:
+    """From now on this platform's campaign is ours, whatever its id says. The brand is locked.
+
+    False for what cannot be known again: it has no platform, or neither id nor name.
+    """
+    if not platform or not (owner.campaign_id or owner.name):
+        return False
+    CampaignAlias.objects.update_or_create(
+        brand_id=campaign.brand_id,
+        platform=platform,
+        account=owner.account,
+        external_id=owner.campaign_id,
+        name="" if owner.campaign_id else owner.name,
+        defaults={"campaign": campaign, "created_at": now, "created_by": actor_name()},
+    )
+    return True
+
+
+def _learned(brand: Brand, platform: str, owners: Sequence[Owner]) -> dict[Owner, Match]:
+    aliases = CampaignAlias.objects.filter(brand=brand, platform=platform).order_by()
+    known = {
+        Owner(account, external_id, name): campaign_id
+        for account, external_id, name, campaign_id in aliases.values_list(
+            "account", "external_id", "name", "campaign_id"
+        )
+    }
+    return {
+        owner: aliased(known[owner], owner.campaign_id or owner.name) for owner in owners if owner in known
+    }
+
+
+def aliased(campaign_id: int, ref: str) -> Match:
+    """A match that a person made, of what the platform knows by this id or name."""
+    return Match(campaign_id, f"{CAMPAIGN_LEVEL}={ref}"[:LONGEST_LINE])
 
 
 @retrying
@@ -63,8 +115,8 @@ def create_campaigns(brand: Brand, platform: str, title: str, wanted: Sequence[N
     found: list[int | Campaign] = []
     for new, owner in zip(wanted, owners, strict=True):
         match = matches[owner]
-        if isinstance(match, int):
-            found.append(match)
+        if isinstance(match, Match):
+            found.append(match.campaign_id)
             continue
         name = _free_name(new, title, taken)
         taken.add(name)
@@ -86,12 +138,12 @@ def _free_name(new: NewCampaign, title: str, taken: set[str]) -> str:
     return name
 
 
-def _match(brand: Brand, owner: Owner, known: Sequence[_Known]) -> int | Unmatched:
+def _match(brand: Brand, owner: Owner, known: Sequence[_Known]) -> Match | Unmatched:
     exact = [one for one in known if one.account == owner.account]
     loose = [one for one in known if not one.account or not owner.account]
     ours = [one for one in exact or loose if one.brand_id == brand.pk]
     if len(ours) == 1:
-        return ours[0].pk
+        return Match(ours[0].pk)
     shown = f"{shorten(owner.campaign_id)}"
     if ours:
         reason = f"campaign {shown} is known in {len(ours)} accounts, and the file does not say in which"
@@ -101,8 +153,16 @@ def _match(brand: Brand, owner: Owner, known: Sequence[_Known]) -> int | Unmatch
     return _unknown(shown)
 
 
+def _unknown_name(name: str) -> Unmatched:
+    if name:
+        return _unknown(f"“{shorten(name)}”")
+    return Unmatched(
+        Problem.NO_CAMPAIGN, "the file has no column with campaigns; say which campaign it is of"
+    )
+
+
 def _unknown(shown: str) -> Unmatched:
-    reason = f"campaign {shown} is not known; create it, or let the import do so (--create-campaigns)"
+    reason = f"campaign {shown} is not known; match it to one of the brand's, or let the import create it"
     return Unmatched(Problem.UNKNOWN_CAMPAIGN, reason)
 
 
@@ -120,10 +180,10 @@ def _known_by_id(platform: str, ids: set[str]) -> defaultdict[str, list[_Known]]
     return known
 
 
-def _known_by_name(brand: Brand, names: set[str]) -> dict[str, int]:
-    known: dict[str, int] = {}
+def _known_by_name(brand: Brand, names: set[str]) -> dict[str, Match]:
+    known: dict[str, Match] = {}
     wanted = sorted(names)
     for start in range(0, len(wanted), IDS_PER_QUERY):
         rows = Campaign.objects.filter(brand=brand, name__in=wanted[start : start + IDS_PER_QUERY])
-        known.update(rows.order_by().values_list("name", "pk"))
+        known |= {name: Match(pk) for name, pk in rows.order_by().values_list("name", "pk")}
     return known

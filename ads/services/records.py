@@ -47,9 +47,12 @@ class SpendSnapshot:
     def granularity(self) -> str:
         """How finely this cuts a campaign's date; one source cuts one date in one way only."""
         level = self.line.partition("=")[0]
-        return ("day" if self.hour is None else "hour") + (f" by {level}" if level else "")
+        per = "day" if self.hour is None else "hour"
+        return per if level in ("", CAMPAIGN_LEVEL) else f"{per} by {level}"
 
 
+# The level in the line of totals of a platform's campaign that is matched to one of ours: several may be.
+CAMPAIGN_LEVEL = "campaign"
 # The source of reversals alone: the identity of one is the row it reverses.
 REVERSAL = "reversal"
 
@@ -60,6 +63,7 @@ class Result(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
+    QUARANTINED = "quarantined"
     REFUSED = "refused"
 
 
@@ -69,6 +73,7 @@ class Answer:
 
     `log_id` is the ledger's row it is booked in, the first one's for a repeated event, None where there was
     nothing to book; `booked_micros` what this record added, in `row`. `field` and `message` say what is wrong.
+    Conflicts and what is quarantined wait for a person; what is refused is kept nowhere.
     """
 
     record: Record

@@ -13,10 +13,12 @@ from ads.importers.amounts import MARKS
 from ads.importers.dates import Order
 from ads.management.arguments import command_line_user, find_brands, find_campaign, past_moment
 from ads.management.text import table
-from ads.services.imports import ImportSummary, import_file
+from ads.models import ImportMode
+from ads.services.import_jobs import Request, import_file
+from ads.services.import_summary import ImportSummary
 
 ROWS_KEPT_OUT, FILE_REFUSED = 1, 2
-REFUSALS_SHOWN = 20
+KEPT_OUT_SHOWN = 20
 BAR_WIDTH = 30
 COLUMNS = {
     "date": "the date",
@@ -25,6 +27,7 @@ COLUMNS = {
     "line": "the finest id below the campaign, such as an ad's",
     "amount": "what was spent",
     "currency": "the currency's code",
+    "id": "each record's own id, with --mode events",
 }
 
 
@@ -46,6 +49,12 @@ class Command(BaseCommand):
         parser.add_argument("--create-campaigns", action="store_true", help="create those that are missing")
         parser.add_argument(
             "--source", default="", metavar="NAME", help="the feed's name; else the platform's"
+        )
+        parser.add_argument(
+            "--mode",
+            choices=ImportMode.values,
+            default=ImportMode.SNAPSHOT.value,
+            help="snapshot: totals so far, of which the newest counts; events: records, each with its id",
         )
         parser.add_argument("--as-of", metavar="TIME", help="when the report was made; else now")
         parser.add_argument("--dry-run", action="store_true", help="write nothing, only tell")
@@ -79,14 +88,18 @@ class Command(BaseCommand):
         kept_out = refused = 0
         for path in options["files"]:
             try:
-                summary = import_file(
-                    path,
+                request = Request(
                     brand=brand,
                     options=_options(options),
                     campaign=campaign,
                     create_campaigns=options["create_campaigns"],
+                    mode=ImportMode(options["mode"]),
                     source=options["source"],
                     as_of=as_of,
+                )
+                summary = import_file(
+                    path,
+                    request,
                     dry_run=options["dry_run"],
                     by=command_line_user(),
                     progress=self._show_progress if self.stderr.isatty() else None,
@@ -98,11 +111,13 @@ class Command(BaseCommand):
                 raise CommandError(str(error), returncode=FILE_REFUSED) from error
             else:
                 self.stdout.write(_report(summary))
-                kept_out += summary.conflicts + summary.refused
+                kept_out += summary.conflicts + summary.quarantined
         if refused:
             raise CommandError(f"{counted(refused, 'file')} refused.", returncode=FILE_REFUSED)
         if kept_out:
-            raise CommandError(f"{counted(kept_out, 'row')} kept out.", returncode=ROWS_KEPT_OUT)
+            went = "would go" if options["dry_run"] else "went"
+            message = f"{counted(kept_out, 'row')} {went} into quarantine."
+            raise CommandError(message, returncode=ROWS_KEPT_OUT)
 
     def _show_progress(self, stage: str, percent: int) -> None:
         if (stage, percent) == self._percent:
@@ -130,7 +145,7 @@ def _report(summary: ImportSummary) -> str:
         ("accepted", f"{summary.accepted:,}"),
         ("duplicates", f"{summary.duplicates:,}"),
         ("conflicts", f"{summary.conflicts:,}"),
-        ("refused", f"{summary.refused:,}"),
+        ("to quarantine" if would else "quarantined", f"{summary.quarantined:,}"),
         *((f"  {problem}", f"{count:,}") for problem, count in summary.problems.most_common()),
         ("campaigns to create" if would else "campaigns created", f"{summary.campaigns_created:,}"),
         ("total of the rows", exact_money(summary.read_micros, summary.currency)),
@@ -142,11 +157,11 @@ def _report(summary: ImportSummary) -> str:
         shown = ", ".join(map(str, summary.left_out_rows))
         notes.append(f"  Left out, as totals or notes of the export itself: rows {shown}.")
     kept_out = [
-        f"  row {refusal.row}: {refusal.reason}" + (f" ({refusal.rows:,} rows)" if refusal.rows > 1 else "")
-        for refusal in summary.refusals[:REFUSALS_SHOWN]
+        f"  row {kept.row}: {kept.reason}" + (f" ({kept.rows:,} rows)" if kept.rows > 1 else "")
+        for kept in summary.kept_out[:KEPT_OUT_SHOWN]
     ]
-    if len(summary.refusals) > REFUSALS_SHOWN:
+    if len(summary.kept_out) > KEPT_OUT_SHOWN:
         kept_out.append("  ...")
     return "\n".join(
-        [title, table(rows, align="<>"), *notes, *(["Kept out:", *kept_out] if kept_out else [])]
+        [title, table(rows, align="<>"), *notes, *(["Not counted:", *kept_out] if kept_out else [])]
     )

@@ -30,7 +30,8 @@ from ads.models import (
 from ads.rules.money import from_micros
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, imports
-from ads.services.imports import ImportSummary, import_file
+from ads.services.import_jobs import Request, import_file
+from ads.services.import_summary import ImportSummary
 from ads.services.reconcile import reconcile
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import SHARED, Files, needs_shared_data
@@ -68,13 +69,14 @@ def days(brand: Brand) -> dict[date, Decimal]:
 
 
 def run(path: Path, brand: Brand, **options: Any) -> ImportSummary:
-    arguments: dict[str, Any] = {"create_campaigns": True, "now": NOW}
-    return import_file(path, brand=brand, **(arguments | options))
+    arguments: dict[str, Any] = {"now": NOW}
+    arguments |= {name: options.pop(name) for name in ("dry_run", "by", "now", "progress") if name in options}
+    return import_file(path, Request(brand=brand, **({"create_campaigns": True} | options)), **arguments)
 
 
 def counts(summary: ImportSummary) -> tuple[int, int, int, int]:
-    assert summary.accepted + summary.duplicates + summary.conflicts + summary.refused == summary.rows
-    return summary.accepted, summary.duplicates, summary.conflicts, summary.refused
+    assert summary.accepted + summary.duplicates + summary.conflicts + summary.quarantined == summary.rows
+    return summary.accepted, summary.duplicates, summary.conflicts, summary.quarantined
 
 
 def lines_of(out: str) -> list[str]:
@@ -256,7 +258,7 @@ class TestBooking:
         path = files.lines(by_set, "2026-05-01,1,7,s,5.00", "2026-05-02,1,7,s,6.00")
         code, out, errors = command(path, "--brand", "Acme")
 
-        assert (code, errors) == (1, "1 row kept out.")
+        assert (code, errors) == (1, "1 row went into quarantine.")
         assert "row 2: line: meta already gives day by ad for this campaign on 2026-05-01" in out
         assert booked(brand) == Decimal("11.00")
 
@@ -297,7 +299,7 @@ class TestBooking:
         summary = run(files.lines(header, *rows), brand)
 
         assert counts(summary) == (2, 0, 0, 2)
-        assert [(refusal.row, refusal.reason) for refusal in summary.refusals] == [
+        assert [(refusal.row, refusal.reason) for refusal in summary.kept_out] == [
             (3, "currency: USD is not the brand's currency, which is BRL"),
             (4, "currency: $ is not the brand's currency, which is BRL"),
         ]
@@ -341,7 +343,7 @@ class TestBooking:
         rows = ("2026-05-01,1,7,Sale,a,NaN", "2026-05-02,1,7,Sale,a,2.00", "soon,1,7,Sale,a,3.00")
         code, out, errors = command(files.lines(HEADER, *rows), "--brand", "Acme", "--create-campaigns")
 
-        assert (code, errors) == (1, "2 rows kept out.")
+        assert (code, errors) == (1, "2 rows went into quarantine.")
         assert booked(brand) == Decimal("2.00")
         assert lines_of(out) == [
             "export.csv: Meta, for Acme, source meta",
@@ -349,13 +351,13 @@ class TestBooking:
             "accepted 1",
             "duplicates 0",
             "conflicts 0",
-            "refused 2",
+            "quarantined 2",
             "amount cannot be read 1",
             "date cannot be read 1",
             "campaigns created 1",
             "total of the rows R$2.00",
             "booked R$2.00",
-            "Kept out:",
+            "Not counted:",
             "row 2: column “spend”: “NaN” is not an amount; 12.50 would be one",
             "row 4: column “date_start”: “soon” is not a date; 2026-05-31 would be one",
         ]
@@ -472,7 +474,7 @@ class TestCampaigns:
             CampaignFactory.create(brand=brand, platform="meta", account=account, external_id="7")
         summary = run(files.lines(HEADER, "2026-05-01,,7,Sale,a,1.00"), brand)
 
-        assert [refusal.reason for refusal in summary.refusals] == [
+        assert [refusal.reason for refusal in summary.kept_out] == [
             "campaign 7 is known in 2 accounts, and the file does not say in which"
         ]
         assert Campaign.objects.count() == 2
@@ -483,7 +485,7 @@ class TestCampaigns:
         other = CampaignFactory.create(platform="meta", account="1", external_id="7")
         summary = run(files.lines(HEADER, "2026-05-01,1,7,Sale,a,1.00"), brand)
 
-        assert [refusal.reason for refusal in summary.refusals] == ["campaign 7 is one of another brand"]
+        assert [refusal.reason for refusal in summary.kept_out] == ["campaign 7 is one of another brand"]
         assert self.spend_on(other) == 0
         assert other.brand.name not in str(summary)
 
@@ -491,8 +493,8 @@ class TestCampaigns:
         named = CampaignFactory.create(brand=brand, name="Sale")
         CampaignFactory.create(name="Sale")
         summary = run(files.lines(HEADER, "2026-05-01,1,7,Sale,a,1.00"), brand, create_campaigns=False)
-        assert [refusal.reason for refusal in summary.refusals] == [
-            "campaign 7 is not known; create it, or let the import do so (--create-campaigns)"
+        assert [refusal.reason for refusal in summary.kept_out] == [
+            "campaign 7 is not known; match it to one of the brand's, or let the import create it"
         ]
 
         run(
@@ -506,10 +508,10 @@ class TestCampaigns:
         rows = ["2026-05-01,1,7,Sale,a,1.00", "2026-05-02,1,7,Sale,a,1.00", "2026-05-01,1,8,Sale,a,1.00"]
         code, out, errors = command(files.lines(HEADER, *rows), "--brand", "Acme")
 
-        assert (code, errors) == (1, "3 rows kept out.")
+        assert (code, errors) == (1, "3 rows went into quarantine.")
         assert "campaign is not known" in out
         assert (
-            "row 2: campaign 7 is not known; create it, or let the import do so (--create-campaigns) (2 rows)"
+            "row 2: campaign 7 is not known; match it to one of the brand's, or let the import create it (2 rows)"
             in out
         )
         assert Campaign.objects.count() == 0
@@ -552,14 +554,18 @@ class TestCampaigns:
         ]
         assert booked(brand) == Decimal("3.00")
 
-    def test_a_file_without_campaigns_needs_one_named(self, brand: Brand, files: Files) -> None:
+    def test_a_file_without_campaigns_waits_whole_until_one_is_named(
+        self, brand: Brand, files: Files
+    ) -> None:
         campaign = CampaignFactory.create(brand=brand, name="Sale")
-        path = files.lines("date_start,ad_id,spend", "2026-05-01,a,1.00")
+        path = files.lines("date_start,ad_id,spend", "2026-05-01,a,1.00", "2026-05-02,a,2.00")
 
-        refused = "export.csv: has no column with campaigns; name the one campaign that it is of (--campaign)"
-        assert command(path, "--brand", "Acme") == (2, "", f"{refused}\n1 file refused.")
+        code, out, errors = command(path, "--brand", "Acme", "--create-campaigns")
+        assert (code, errors) == (1, "2 rows went into quarantine.")
+        assert "row 2: the file has no column with campaigns; say which campaign it is of (2 rows)" in out
+        assert self.spend_on(campaign) == 0
         assert command(path, "--brand", "Acme", "--campaign", "Sale")[0] == 0
-        assert self.spend_on(campaign) == 1_000_000
+        assert self.spend_on(campaign) == 3_000_000
 
     def test_a_file_with_campaigns_takes_none_by_name(self, brand: Brand, files: Files) -> None:
         CampaignFactory.create(brand=brand, name="Sale")

@@ -84,7 +84,7 @@ def test_google_ads_api_hourly(files: Files) -> None:
     parsed = parse(files.lines(json.dumps(record), name="rows.ndjson"))
 
     (row,) = parsed.rows
-    assert row == (1, "google_ads", "123", "11", "Brand", date(2026, 5, 1), 13, "", 1_234_567, "EUR")
+    assert row == (1, "google_ads", "123", "11", "Brand", date(2026, 5, 1), 13, "", 1_234_567, "EUR", "")
     assert parsed.notes == ["Each row is one hour."]
 
 
@@ -361,7 +361,7 @@ def test_a_table_of_ones_own_with_named_columns(files: Files) -> None:
     parsed = parse(path, columns=columns)
 
     assert parsed.rows[0] == (
-        2, "generic", "", "7", "Sommer", date(2026, 5, 31), None, "anzeige=A1", 1_234_500_000, "EUR"
+        2, "generic", "", "7", "Sommer", date(2026, 5, 31), None, "anzeige=A1", 1_234_500_000, "EUR", ""
     )  # fmt: skip
     assert parsed.amounts == ["1234.50", "3.00"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ads.importers.records import ParsedRow
-from ads.importers.spool import Owner, Spool
+from ads.importers.spool import Owner, Spool, Target
 
 pytestmark = pytest.mark.unit
 
@@ -27,7 +27,7 @@ def spooled(*rows: ParsedRow) -> Spool:
 
 def test_equal_rows_are_one_sum() -> None:
     with spooled(row(2, micros=5), row(3, SECOND), row(4, micros=7), row(5, currency="USD")) as spool:
-        totals = list(spool.totals({0: 70}))
+        totals = list(spool.totals({0: Target(70)}))
 
     assert [(total.target, total.day, total.micros, total.row, total.rows) for total in totals] == [
         (70, FIRST, 13, 2, 3),
@@ -45,19 +45,19 @@ def test_what_differs_in_anything_stays_apart() -> None:
         row(7, campaign_id="8"),
     ]
     with spooled(*rows) as spool:
-        assert len(list(spool.totals({0: 70, 1: 80}))) == 6
+        assert len(list(spool.totals({0: Target(70), 1: Target(80)}))) == 6
 
 
 def test_owners_with_the_same_target_are_one() -> None:
     with spooled(row(2), row(3, account="")) as spool:
-        (total,) = spool.totals({0: 70, 1: 70})
+        (total,) = spool.totals({0: Target(70), 1: Target(70)})
 
     assert (total.micros, total.rows) == (2, 2)
 
 
 def test_owners_without_a_target_stay_out() -> None:
     with spooled(row(2), row(3, campaign_id="8"), row(4, campaign_id="8")) as spool:
-        assert [total.target for total in spool.totals({0: 70})] == [70]
+        assert [total.target for total in spool.totals({0: Target(70)})] == [70]
         assert (spool.counts, spool.rows_of(1, 1), spool.rows_of(1, 9)) == ([1, 2], [3], [3, 4])
 
 
@@ -69,6 +69,6 @@ def test_an_owner_has_its_latest_name() -> None:
 
 def test_sums_may_be_larger_than_a_database_can_hold() -> None:
     with spooled(*(row(number, micros=10**17) for number in range(2, 202))) as spool:
-        (total,) = spool.totals({0: 70})
+        (total,) = spool.totals({0: Target(70)})
 
     assert total.micros == 200 * 10**17

@@ -1,0 +1,75 @@
+"""What an import changed, remembered for each identity: to go on after a kill, and to undo it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db import connection
+
+from ads.models import ImportedRecord
+from ads.services.given import given
+from ads.services.ledger import KnownTotal
+
+COLUMNS = (
+    "spend_import_id", "key", "campaign_id", "day", "amount_micros", "log_id", "before_micros", "before_as_of",
+    "before_import_id",
+)  # fmt: skip
+TYPES = ("int8", "uuid", "int8", "date", "int8", "int8", "int8", "timestamptz", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The value of one identity, the ledger's row for it (None: as before), and what was known before."""
+
+    key: bytes
+    campaign_id: int
+    day: date
+    amount_micros: int
+    log_id: int | None
+    before: KnownTotal | None = None
+
+    @property
+    def booked_micros(self) -> int:
+        return (
+            0
+            if self.log_id is None
+            else self.amount_micros - (self.before.amount_micros if self.before else 0)
+        )
+
+
+def remember(import_id: int, records: Sequence[Imported]) -> None:
+    """Keeps these, in the transaction that booked them."""
+    if not records:
+        return
+    table, params = given(TYPES, [_row(import_id, record) for record in records])
+    columns = ", ".join(COLUMNS)
+    sql = f"""
+        WITH booked ({columns}) AS ({table})
+        INSERT INTO ads_importedrecord ({columns}) SELECT {columns} FROM booked
+    """  # noqa: S608 - names of ours and placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def _row(import_id: int, record: Imported) -> tuple[int | str | date | None, ...]:
+    before = record.before
+    known = (None, None, None) if before is None else (before.amount_micros, before.as_of, before.import_id)
+    return (
+        import_id, record.key.hex(), record.campaign_id, record.day, record.amount_micros, record.log_id, *known
+    )  # fmt: skip
+
+
+def remembered(import_id: int, keys: Sequence[bytes]) -> dict[bytes, Imported]:
+    """Those of these identities that this import has given a value already, before it was interrupted."""
+    if not keys:
+        return {}
+    rows = ImportedRecord.objects.filter(spend_import_id=import_id, key__in=[UUID(bytes=key) for key in keys])
+    return {row.key.bytes: _imported(row) for row in rows}
+
+
+def _imported(row: ImportedRecord) -> Imported:
+    before = None
+    if row.before_micros is not None and row.before_as_of is not None:
+        before = KnownTotal(row.before_micros, row.before_as_of, row.before_import_id)
+    return Imported(row.key.bytes, row.campaign_id, row.day, row.amount_micros, row.log_id, before)

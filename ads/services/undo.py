@@ -1,0 +1,150 @@
+"""Takes an import back: reverses what it booked, frees its keys, restores the values of before."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from ads.actor import acting_as
+from ads.errors import NotUndoable
+from ads.models import (
+    Brand,
+    ImportedRecord,
+    ImportMode,
+    ImportState,
+    Kind,
+    QuarantinedSpend,
+    QuarantineState,
+    SnapshotDay,
+    SnapshotValue,
+    SpendImport,
+    SpendKey,
+    SpendLog,
+)
+from ads.services import ledger
+from ads.services.booking import book_events
+from ads.services.identity import snapshot_day_key
+from ads.services.ledger import KnownTotal
+from ads.services.records import REVERSAL, Answer, SpendEvent
+from ads.services.transactions import retrying
+
+ROWS_AT_ONCE = 5_000
+NOTE = "Its import was undone."
+
+
+@retrying
+def undo(import_id: int, *, now: datetime) -> SpendImport:
+    """Undoes an import whole, in one transaction, and returns it.
+
+    Its rows stay in the ledger, each with a reversal; a row that a person has reversed is not reversed twice.
+    Raises NotUndoable while a later report gives newer values for its totals, and unless the import is over.
+    """
+    brand_id = SpendImport.objects.values_list("brand_id", flat=True).get(pk=import_id)
+    Brand.objects.lock({brand_id})
+    record = SpendImport.objects.select_for_update(of=("self",)).get(pk=import_id)
+    check_undoable(record, now)
+    with acting_as(record.undone_by or None):
+        last = 0
+        while records := list(record.records.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
+            last = records[-1].pk
+            _reverse(records, record, now)
+            free = _free_keys if record.mode == ImportMode.EVENTS else _restore_values
+            free(records, record)
+        _put_aside(record, now)
+    record.state, record.undone_at, record.held_until = ImportState.UNDONE, now, None
+    record.save(update_fields=["state", "undone_at", "held_until"])
+    return record
+
+
+def check_undoable(record: SpendImport, now: datetime) -> None:
+    """Raises NotUndoable with what stands against undoing it."""
+    if record.state == ImportState.UNDONE:
+        raise NotUndoable(f"{record} was undone before")
+    is_interrupted = (
+        record.state == ImportState.IMPORTING and not record.file and (record.held_until or now) <= now
+    )
+    if record.state not in (ImportState.DONE, ImportState.UNDOING) and not is_interrupted:
+        raise NotUndoable(f"{record} is {record.get_state_display().lower()}; there is nothing to undo yet")
+    if record.mode == ImportMode.SNAPSHOT:
+        _check_newest(record)
+
+
+def _check_newest(record: SpendImport) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT value.spend_import_id, count(*) FROM ads_importedrecord AS ours "
+            "JOIN ads_snapshotvalue AS value ON value.key = ours.key "
+            "WHERE ours.spend_import_id = %s "
+            "AND (value.spend_import_id IS NULL OR value.spend_import_id <> ours.spend_import_id) "
+            "GROUP BY value.spend_import_id ORDER BY count(*) DESC LIMIT 1",
+            [record.pk],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return
+    later_id, count = found
+    totals = f"{count:,} of its totals"
+    if later_id is None:
+        raise NotUndoable(
+            f"a later report has given newer values for {totals}; correct them with a newer report instead"
+        )
+    later = SpendImport.objects.get(pk=later_id)
+    raise NotUndoable(
+        f"“{later.file_name}” of {later.created_at:%Y-%m-%d %H:%M} UTC (import {later.pk}) has given newer values "
+        f"for {totals}; undo that one first"
+    )
+
+
+def _reverse(records: Sequence[ImportedRecord], record: SpendImport, now: datetime) -> list[Answer]:
+    logs = SpendLog.objects.in_bulk([each.log_id for each in records if each.log_id is not None])
+    events = [
+        SpendEvent(
+            campaign_id=log.campaign_id,
+            amount_micros=-log.amount_micros,
+            kind=Kind.ADJUSTMENT,
+            occurred_at=log.occurred_at,
+            spent_on=log.spent_on,
+            external_id=str(log.pk),
+            description=f"Undo of import {record.pk}",
+            reverses_id=log.pk,
+        )
+        for log in logs.values()
+    ]
+    return book_events(events, source=REVERSAL, now=now, brand_ids={record.brand_id}) if events else []
+
+
+def _free_keys(records: Sequence[ImportedRecord], _: SpendImport) -> None:
+    """The ids of an import's records may come again, with other content."""
+    SpendKey.objects.filter(
+        key__in=[each.key for each in records], log_id__in=[each.log_id for each in records]
+    ).delete()
+
+
+def _restore_values(records: Sequence[ImportedRecord], record: SpendImport) -> None:
+    ledger.keep_totals(
+        {
+            each.key.bytes: KnownTotal(each.before_micros, each.before_as_of, each.before_import_id)
+            for each in records
+            if each.before_micros is not None and each.before_as_of is not None
+        }
+    )
+    new = [each for each in records if each.before_as_of is None]
+    SnapshotValue.objects.filter(key__in=[each.key for each in new]).delete()
+    gone = Counter(
+        snapshot_day_key(record.brand_id, record.source, each.campaign_id, each.day) for each in new
+    )
+    ledger.add_to_days({key: -count for key, count in gone.items()})
+    SnapshotDay.objects.filter(key__in=[UUID(bytes=key) for key in gone], totals=0).delete()
+
+
+def _put_aside(record: SpendImport, now: datetime) -> None:
+    """What of it is quarantined waits no longer, and may come again as if it had never come."""
+    rows = list(QuarantinedSpend.objects.filter(spend_import=record).only("pk"))
+    for row in rows:
+        row.identity, row.state, row.note = uuid4(), QuarantineState.DISMISSED, NOTE
+        row.resolved_at, row.resolved_by = now, record.undone_by
+    QuarantinedSpend.objects.bulk_update(
+        rows, ["identity", "state", "note", "resolved_at", "resolved_by"], batch_size=1_000
+    )
