@@ -102,7 +102,7 @@ class QuarantinedSpend(models.Model):
                 | models.Q(state__in=["RELEASED", "DISMISSED"], resolved_at__isnull=False),
                 name="quarantine_resolved_when",
             ),
-            IntegerOnSqlite(columns=["amount_micros"], name="quarantine_integer_micros"),
+            IntegerOnSqlite(columns=["amount_micros"], name="quarantinedspend_integer_micros"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """Which of our campaigns a platform's campaign is, learning it from a person, and creating those that are missing."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,22 +66,26 @@ def match_campaigns(brand: Brand, platform: str, owners: Sequence[Owner]) -> dic
     }
 
 
-def learn(campaign: Campaign, platform: str, owner: Owner, now: datetime) -> bool:
-    """From now on this platform's campaign is ours, whatever its id says. The brand is locked.
-
-    False for what cannot be known again: it has no platform, or neither id nor name.
-    """
-    if not platform or not (owner.campaign_id or owner.name):
-        return False
-    CampaignAlias.objects.update_or_create(
-        brand_id=campaign.brand_id,
-        platform=platform,
-        account=owner.account,
-        external_id=owner.campaign_id,
-        name="" if owner.campaign_id else owner.name,
-        defaults={"campaign": campaign, "created_at": now, "created_by": actor_name()},
+def learn(campaign: Campaign, called: Iterable[tuple[str, Owner]], now: datetime) -> None:
+    """From now on what platforms call so is this campaign, whatever its own id says. The brand is locked."""
+    CampaignAlias.objects.bulk_create(
+        [
+            CampaignAlias(
+                brand_id=campaign.brand_id,
+                campaign=campaign,
+                platform=platform,
+                account=owner.account,
+                external_id=owner.campaign_id,
+                name=owner.name,
+                created_at=now,
+                created_by=actor_name(),
+            )
+            for platform, owner in sorted(set(called))
+        ],
+        update_conflicts=True,
+        unique_fields=["brand", "platform", "account", "external_id", "name"],
+        update_fields=["campaign", "created_at", "created_by"],
     )
-    return True
 
 
 def _learned(brand: Brand, platform: str, owners: Sequence[Owner]) -> dict[Owner, Match]:

@@ -148,15 +148,19 @@ def _owner(row: QuarantinedSpend) -> Owner:
 
 
 def _matched(rows: Sequence[QuarantinedSpend], campaign: Campaign, now: datetime) -> dict[int, Match | str]:
-    """Every row is the campaign's; what their platforms call it is learned."""
-    matches: dict[int, Match | str] = {}
-    for row in rows:
-        if row.brand_id not in (None, campaign.brand_id):
-            raise InvalidSpend("campaign", f"{campaign} is not a campaign of the brand that the spend is for")
-        owner = _owner(row)
-        learned = row.campaign_id is None and learn(campaign, row.platform, owner, now)
-        called = owner.campaign_id or owner.name
-        matches[row.pk] = aliased(campaign.pk, called) if learned else Match(campaign.pk)
+    """Every row is the campaign's; what their platforms call it is learned, where that can be known again."""
+    if any(row.brand_id not in (None, campaign.brand_id) for row in rows):
+        raise InvalidSpend("campaign", f"{campaign} is not a campaign of the brand that the spend is for")
+    called = {
+        row.pk: (row.platform, owner)
+        for row, owner in ((row, _owner(row)) for row in rows)
+        if row.campaign_id is None and row.platform and (owner.campaign_id or owner.name)
+    }
+    learn(campaign, called.values(), now)
+    matches: dict[int, Match | str] = {row.pk: Match(campaign.pk) for row in rows}
+    matches |= {
+        pk: aliased(campaign.pk, owner.campaign_id or owner.name) for pk, (_, owner) in called.items()
+    }
     return matches
 
 

@@ -17,12 +17,23 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from ads import guards
 from ads.beat import ENTRIES, seed_schedule
-from ads.models import Brand, Campaign, IdempotencyRecord, Kind, Scope, SpendLog, Waiver
+from ads.models import (
+    Brand,
+    Campaign,
+    CampaignAlias,
+    IdempotencyRecord,
+    ImportedRecord,
+    Kind,
+    Scope,
+    SpendImport,
+    SpendLog,
+    Waiver,
+)
 from ads.models.amounts import IntegerOnSqlite
 from ads.rules.money import MAX_MICROS
 from ads.services import BudgetService, CampaignService
-from ads.services.ingest import ingest_snapshots
-from ads.services.records import SpendSnapshot
+from ads.services.ingest import ingest_events, ingest_snapshots
+from ads.services.records import SpendEvent, SpendSnapshot
 from ads.services.tokens import issue
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from budget_system.testing.fixtures import CommittedDatabase
@@ -54,6 +65,17 @@ def history(db: None) -> Campaign:
         ingest_snapshots(
             [SpendSnapshot(campaign_id=campaign.pk, day=NOW.date(), amount_micros=5)], source="feed", now=NOW
         )
+    )
+    records = [SpendEvent(campaign_id=campaign.pk, amount_micros=1, currency="EUR")]
+    list(ingest_events(records, source="feed", now=NOW))
+    CampaignAlias.objects.create(
+        brand=brand, campaign=campaign, platform="meta", external_id="9", created_at=NOW
+    )
+    spend_import = SpendImport.objects.create(
+        brand=brand, file_name="may.csv", checksum="c", size_bytes=1, as_of=NOW, created_at=NOW, state="DONE"
+    )
+    ImportedRecord.objects.create(
+        spend_import=spend_import, key=uuid4(), campaign_id=campaign.pk, day=NOW.date(), amount_micros=1
     )
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
@@ -194,6 +216,18 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
     ("schedule_day_of_week_known", "ads_daypartingschedule", [{"day_of_week": 7}, {"day_of_week": -1}]),
     ("schedule_not_empty", "ads_daypartingschedule", [{"start_time": "09:00:00", "end_time": "09:00:00"}]),
     (
+        "importedrecord_in_range",
+        "ads_importedrecord",
+        [{"before_micros": BEYOND}, {"amount_micros": -BEYOND}],
+    ),
+    (
+        "quarantine_resolved_when",
+        "ads_quarantinedspend",
+        [{"identity": uuid4().hex, "state": "RELEASED"}, {"identity": uuid4().hex, "state": "GONE"}],
+    ),
+    ("campaignalias_id_or_name", "ads_campaignalias", [{"name": "Sale"}, {"external_id": ""}]),
+    ("spendimport_rows_add_up", "ads_spendimport", [{"rows": 3}, {"rows": -1, "accepted": -1}]),
+    (
         "snapshotvalue_in_range",
         "ads_snapshotvalue",
         [{"amount_micros": BEYOND}, {"amount_micros": -BEYOND}],
@@ -223,8 +257,10 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("brandperiod_unique", "ads_brandperiod", {}),
     ("campaign_unique_name_in_brand", "ads_campaign", {"external_id": "3"}),
     ("campaign_unique_external_id", "ads_campaign", {"name": "Another"}),
+    ("campaignalias_unique", "ads_campaignalias", {}),
     ("campaignperiod_unique", "ads_campaignperiod", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
+    ("importedrecord_once", "ads_importedrecord", {}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
 ]
 
@@ -260,6 +296,7 @@ class TestConstraints:
             ("ads_spendkey", "p?key"),
             ("ads_snapshotvalue", "p?key"),
             ("ads_snapshotday", "p?key"),
+            ("ads_quarantinedspend", "identity"),
         ],
     )
     def test_a_name_and_an_identity_exist_once(self, history: Campaign, table: str, key: str) -> None:
@@ -294,7 +331,7 @@ class TestConstraints:
             for field in model._meta.concrete_fields
             if str(field.column).endswith("_micros")
         ]
-        assert len(columns) == 14
+        assert len(columns) == 19
         for table, column in columns:
             name = table.removeprefix("ads_")
             refused_copy(table, f"{name}_integer_micros", **{column: 10.5})
@@ -500,6 +537,7 @@ class TestSeedingTheSchedule:
             ("Enforce what is due", "ads.tasks.enforce_dayparting", 20, 20, True),
             ("Open new days", "ads.tasks.reset_daily_monthly_spends", 60, 60, True),
             ("Sweep everything", "ads.tasks.enforce_budgets", 300, 300, True),
+            ("Go on with imports", "ads.tasks.go_on_with_imports", 20, 20, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
         }

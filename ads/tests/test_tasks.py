@@ -61,14 +61,15 @@ class TestNames:
     def test_the_schedule_runs_registered_tasks_of_this_module(self) -> None:
         app.autodiscover_tasks(force=True)
         scheduled = {entry.task for entry in ENTRIES}
-        by_hand = {"ads.tasks.check_and_update_campaign_status"}
-        assert {name for name in app.tasks if name.startswith("ads.")} == scheduled | by_hand
+        others = {"ads.tasks.check_and_update_campaign_status", "ads.tasks.work_on_import"}
+        assert {name for name in app.tasks if name.startswith("ads.")} == scheduled | others
 
     def test_their_intervals_are_those_that_the_promises_need(self) -> None:
         assert {(entry.task.rpartition(".")[2], entry.every_seconds) for entry in ENTRIES} == {
             ("enforce_dayparting", 20),
             ("reset_daily_monthly_spends", 60),
             ("enforce_budgets", 300),
+            ("go_on_with_imports", 20),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
         }

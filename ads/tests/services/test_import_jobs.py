@@ -1,0 +1,281 @@
+"""The life of an import: uploaded, checked, recorded; interrupted at any point and gone on with; held by one."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from freezegun import freeze_time
+
+from ads.importers import ImportRefused, Options
+from ads.models import (
+    Brand,
+    Campaign,
+    ImportState,
+    QuarantinedSpend,
+    SnapshotValue,
+    SpendImport,
+    SpendLog,
+    StatusChange,
+)
+from ads.rules.serving import Status
+from ads.services import import_jobs, imports
+from ads.services.import_jobs import Request, import_file, summary_of, to_go_on_with, upload, work_on
+from ads.services.ingest import ingest_snapshots
+from ads.tests.factories import BrandFactory, CampaignFactory
+from ads.tests.importers.files import Files
+from ads.tests.services.importing import HEADER, NOW, booked, last_import, remembered, take_in
+
+ROWS = [f"2026-05-{1 + n % 9:02},1,{n % 5},Sale {n % 5},ad {n},1.00" for n in range(100)]
+CONTENT = "\n".join([HEADER, *ROWS]).encode()
+
+pytestmark = pytest.mark.django_db
+
+
+class Killed(BaseException):
+    """Ends the work as SIGKILL does: nothing of it is cleaned up but what the database rolls back."""
+
+
+@pytest.fixture(autouse=True)
+def at_now(settings: Any, tmp_path: Path) -> Iterator[None]:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    with freeze_time(NOW):
+        yield
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+@pytest.fixture
+def brand(db: None) -> Brand:
+    return BrandFactory.create(name="Acme", currency="EUR", daily_budget=Decimal(5), monthly_budget=None)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "TOTALS_AT_ONCE", 10)
+
+
+def uploaded(brand: Brand, content: bytes = CONTENT, **asked: Any) -> SpendImport:
+    request = Request(brand=brand, **({"create_campaigns": True} | asked))
+    return upload(ContentFile(content), "may.csv", request, by="ann", now=NOW)
+
+
+def killed_after(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next work dies after so many chunks are booked."""
+    ingest, left = ingest_snapshots, [chunks]
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return ingest(*args, **kwargs)
+
+    monkeypatch.setattr(imports, "ingest_snapshots", dying)
+
+
+def work(record: SpendImport) -> SpendImport:
+    work_on(record.pk, now=NOW)
+    record.refresh_from_db()
+    return record
+
+
+def test_an_upload_is_checked_then_recorded_and_only_when_a_person_says_so(brand: Brand) -> None:
+    record = uploaded(brand)
+    assert record.state == ImportState.CHECKING
+    record = work(record)
+    assert (record.state, record.format) == (ImportState.CHECKED, "Meta")
+    assert (
+        SpendLog.objects.count(),
+        Campaign.objects.count(),
+        StatusChange.objects.count(),
+        remembered(),
+    ) == (0,) * 4
+    summary = summary_of(record)
+    assert summary is not None
+    assert (summary.rows, summary.accepted, summary.booked_micros) == (100, 100, 100_000_000)
+    assert (summary.campaigns_created, record.accepted) == (5, 0)
+    assert summary.days[date(2026, 5, 1)].booked_micros == 12_000_000
+    assert [row.amount_micros for row in summary.first_rows] == [1_000_000] * 8
+    assert ("amount", "spend") in summary.columns
+    work(record)
+    assert SpendLog.objects.count() == 0
+
+    assert import_jobs.confirm(record, by="bob")
+    assert not import_jobs.confirm(record, by="bob")
+    record = work(record)
+    assert (record.state, record.rows, record.accepted, record.campaigns_created) == (
+        ImportState.DONE,
+        100,
+        100,
+        5,
+    )
+    assert (record.read, record.created_by) == (Decimal(100), "bob")
+    assert record.booked == booked(brand) == 100
+    assert set(SpendLog.objects.values_list("recorded_by", flat=True)) == {"bob"}
+
+
+def test_the_check_says_which_campaigns_would_change(brand: Brand) -> None:
+    sale = CampaignFactory.create(brand=brand, name="Sale", platform="meta", account="1", external_id="7")
+    rows = [f"2026-05-10,1,7,Sale,ad {n},1.00" for n in range(6)]
+    summary = summary_of(work(uploaded(brand, "\n".join([HEADER, *rows]).encode())))
+
+    assert summary is not None
+    assert [(change.campaign, change.to_status) for change in summary.changes] == [("Sale", Status.PAUSED)]
+    sale.refresh_from_db()
+    assert sale.status == Status.ACTIVE
+    assert not SnapshotValue.objects.exists()
+
+
+def test_killed_at_any_chunk_it_goes_on_and_ends_with_the_same_counts(
+    brand: Brand, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = uploaded(brand)
+    work(record)
+    import_jobs.confirm(record, by="ann")
+    for chunks in (0, 3, 1):
+        with monkeypatch.context() as patch:
+            killed_after(chunks, patch)
+            with suppress(Killed):
+                work_on(record.pk, now=NOW)
+        record.refresh_from_db()
+        assert record.state == ImportState.IMPORTING
+        SpendImport.objects.update(held_until=NOW)  # time passes
+    assert 0 < SpendLog.objects.count() < 100
+    record = work(record)
+
+    assert (record.state, record.accepted, record.duplicates, record.campaigns_created) == (
+        ImportState.DONE, 100, 0, 5,
+    )  # fmt: skip
+    assert record.booked == booked(brand) == remembered() == 100
+
+
+def test_nobody_works_on_what_another_holds(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = uploaded(brand)
+    run = imports.run
+
+    def run_while_others_try(*args: Any, **kwargs: Any) -> Any:
+        assert list(to_go_on_with(NOW)) == []
+        with monkeypatch.context() as patch:
+            patch.setattr(imports, "run", run)
+            work_on(record.pk, now=NOW)
+        record.refresh_from_db()
+        assert record.state == ImportState.CHECKING
+        return run(*args, **kwargs)
+
+    monkeypatch.setattr(imports, "run", run_while_others_try)
+    assert work(record).state == ImportState.CHECKED
+
+
+def test_cancelled_while_it_is_checked_it_stays_cancelled(
+    brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = uploaded(brand)
+    run = imports.run
+
+    def run_and_cancel(*args: Any, **kwargs: Any) -> Any:
+        summary = run(*args, **kwargs)
+        assert import_jobs.cancel(SpendImport.objects.get(pk=record.pk))
+        return summary
+
+    monkeypatch.setattr(imports, "run", run_and_cancel)
+    path = Path(record.file.path)
+    assert work(record).state == ImportState.CANCELLED
+    assert not path.exists()
+    assert not import_jobs.confirm(record)
+
+
+def test_a_file_that_is_none_is_refused_with_its_sentence(brand: Brand) -> None:
+    record = work(uploaded(brand, b"<html>"))
+    assert record.state == ImportState.REFUSED
+    assert record.problem.startswith("may.csv: is no export that is known")
+    assert summary_of(record) is None
+
+
+def test_work_that_dies_every_time_is_given_up(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = uploaded(brand)
+    monkeypatch.setattr(imports, "run", lambda *_, **__: 1 / 0)
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            work_on(record.pk, now=NOW)
+        SpendImport.objects.update(held_until=NOW)
+    record = work(record)
+
+    assert record.state == ImportState.REFUSED
+    assert record.problem == "The work on it broke off 5 times. The log of the workers says why."
+
+
+def test_an_undo_that_is_asked_for_is_done_by_a_worker(brand: Brand) -> None:
+    record = uploaded(brand)
+    work(record)
+    import_jobs.confirm(record, by="ann")
+    work(record)
+    import_jobs.ask_undo(record, by="bob", now=NOW)
+    record = work(record)
+
+    assert (record.state, record.undone_by, booked(brand)) == (ImportState.UNDONE, "bob", 0)
+
+
+def test_an_undo_that_a_later_import_has_made_impossible_says_so(brand: Brand, files: Files) -> None:
+    record = uploaded(brand)
+    work(record)
+    import_jobs.confirm(record, by="ann")
+    work(record)
+    import_jobs.ask_undo(record, by="bob", now=NOW)
+    take_in(
+        files.lines(HEADER, "2026-05-01,1,0,Sale 0,ad 0,2.00", name="later.csv"),
+        brand,
+        now=NOW + timedelta(seconds=1),
+    )
+    record = work(record)
+
+    assert (record.state, booked(brand)) == (ImportState.DONE, 101)
+    assert "“later.csv”" in record.problem
+
+
+class TestCommand:
+    def test_an_interrupted_import_goes_on_where_the_same_file_comes_again(
+        self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = files.write(CONTENT)
+        with monkeypatch.context() as patch:
+            killed_after(4, patch)
+            with suppress(Killed):
+                take_in(path, brand, create_campaigns=True)
+        with pytest.raises(ImportRefused, match="is being imported just now, since 12:00:00 UTC by ann"):
+            take_in(path, brand, create_campaigns=True)
+        assert list(to_go_on_with(NOW + timedelta(hours=1))) == []
+
+        later = NOW + timedelta(minutes=2)
+        with freeze_time(later):
+            summary = take_in(path, brand, create_campaigns=True, now=later)
+        assert (summary.accepted, summary.duplicates, booked(brand)) == (100, 0, 100)
+        assert SpendImport.objects.count() == 1
+
+    def test_a_refused_file_and_a_dry_run_leave_no_import(
+        self, brand: Brand, files: Files, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take_in(files.write(CONTENT), brand, create_campaigns=True, dry_run=True)
+        monkeypatch.setattr("ads.services.imports.MOST_OWNERS", 2)
+        monkeypatch.setattr("ads.importers.spool.MOST_OWNERS", 2)
+        unreadable = [f"2026-05-01,1,{n},Sale,x,soon" for n in range(1_200)]
+        path = files.lines(HEADER, *unreadable, *ROWS)
+        with pytest.raises(ImportRefused):
+            take_in(path, brand)
+
+        assert not SpendImport.objects.exists()
+        assert not QuarantinedSpend.objects.exists()
+
+    def test_what_a_person_said_of_the_file_is_kept(self, brand: Brand, files: Files) -> None:
+        columns = {"date": "day", "amount": "cost", "campaign": "name"}
+        options = Options(columns=columns, decimal_mark=",")
+        path = files.lines("day;name;cost", '2026-05-01;Sale;"1,50"')
+        import_file(path, Request(brand=brand, options=options, source="books"), by="ann", now=NOW)
+
+        assert import_jobs.options_of(last_import()) == options
