@@ -2,9 +2,9 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from uuid import UUID
 
 from ads.errors import InvalidSpend
@@ -15,20 +15,10 @@ from ads.services import enforcement, identity, imported, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
 from ads.services.imported import Imported
 from ads.services.ledger import KnownRecord, KnownTotal, LedgerRow
-from ads.services.periods import Addition
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
 
 ROWS_PER_STATEMENT = 2_000
-
-
-@dataclass(slots=True)
-class Candidate:
-    """An event that may be counted, on its way to an answer."""
-
-    index: int
-    event: SpendEvent
-    row: LedgerRow
 
 
 @retrying
@@ -43,45 +33,39 @@ def book_events(
     """Books events of known campaigns and answers each, in their order.
 
     What cannot be counted is answered REFUSED or CONFLICT and changes nothing; the others go in. Whoever knows
-    the campaigns' brands may name them. What an import booked before it was interrupted is ACCEPTED again.
+    the campaigns' brands may name them.
     """
     ground = stand_on((event.campaign_id for event in events), source, now, brand_ids, import_id)
     answers: dict[int, Answer] = {}
-    candidates: list[Candidate] = []
+    rows: dict[int, LedgerRow] = {}
     for index, event in enumerate(events):
         try:
-            candidates.append(Candidate(index, event, _event_row(event, check_event(event, ground), ground)))
+            rows[index] = _event_row(event, check_event(event, ground), ground)
         except InvalidSpend as error:
             answers[index] = Answer(event, Result.REFUSED, field=error.field, message=error.message)
-    known = ledger.known_records([c.row.key for c in candidates if c.row.key is not None])
-    with_totals = _days_with_totals(candidates, ground)
+    known, with_totals = _known(rows.values(), ground)
     first: dict[bytes, LedgerRow] = {}
-    repeated: list[tuple[Candidate, KnownRecord | LedgerRow]] = []
-    booked: list[Candidate] = []
-    for candidate in candidates:
-        row = candidate.row
+    repeated: dict[int, KnownRecord | LedgerRow] = {}
+    booked: dict[int, LedgerRow] = {}
+    for index, row in rows.items():
         before = None if row.key is None else known.get(row.key) or first.get(row.key)
         if before is not None:
-            repeated.append((candidate, before))
+            repeated[index] = before
         elif row.reverses_id is None and (row.campaign_id, row.spent_on) in with_totals:
             message = (
                 f"{source} gives totals for this campaign on {row.spent_on}; single events would count twice"
             )
-            answers[candidate.index] = Answer(
-                candidate.event, Result.CONFLICT, field="source", message=message
-            )
+            answers[index] = Answer(events[index], Result.CONFLICT, field="source", message=message)
         else:
-            booked.append(candidate)
+            booked[index] = row
             if row.key is not None:
                 first[row.key] = row
-    _book([candidate.row for candidate in booked], ground)
-    for candidate in booked:
-        row = candidate.row
-        answers[candidate.index] = Answer(candidate.event, Result.ACCEPTED, row.id, row.amount_micros, row)
-    answers |= _answers_to_repeated(repeated)
+    _book(list(booked.values()), ground)
+    for index, row in booked.items():
+        answers[index] = Answer(events[index], Result.ACCEPTED, row.id, row.amount_micros, row)
+    answers |= _answers_to_repeated(events, rows, repeated)
     if import_id is not None:
-        _remember_events(import_id, [candidate.row for candidate in booked])
-        _accept_again(import_id, repeated, answers)
+        _remember_events(import_id, booked.values())
     return [answers[index] for index in range(len(events))]
 
 
@@ -92,6 +76,7 @@ def book_snapshots(
     source: str,
     now: datetime,
     arrived: datetime,
+    brand_ids: Collection[int] | None = None,
     import_id: int | None = None,
 ) -> list[Answer]:
     """Books what each total so far adds to the last one known, and answers each, in their order.
@@ -100,7 +85,7 @@ def book_snapshots(
     does not say of when it is, is of the moment at which all of them arrived. What an import booked before it was
     interrupted is answered as it was then.
     """
-    ground = stand_on((s.campaign_id for s in snapshots), source, now, import_id=import_id)
+    ground = stand_on((s.campaign_id for s in snapshots), source, now, brand_ids, import_id)
     answers: dict[int, Answer] = {}
     checked: list[tuple[int, SpendSnapshot]] = []
     for index, snapshot in enumerate(snapshots):
@@ -179,7 +164,7 @@ def book_snapshots(
     return [answers[index] for index in range(len(snapshots))]
 
 
-def _remember_events(import_id: int, rows: Sequence[LedgerRow]) -> None:
+def _remember_events(import_id: int, rows: Iterable[LedgerRow]) -> None:
     imported.remember(
         import_id,
         [
@@ -188,23 +173,6 @@ def _remember_events(import_id: int, rows: Sequence[LedgerRow]) -> None:
             if row.key is not None
         ],
     )
-
-
-def _accept_again(
-    import_id: int,
-    repeated: Sequence[tuple[Candidate, KnownRecord | LedgerRow]],
-    answers: dict[int, Answer],
-) -> None:
-    """What this import had booked itself, before it was interrupted, is no duplicate of another's record."""
-    stored = {
-        c.row.key: c for c, before in repeated if isinstance(before, KnownRecord) and c.row.key is not None
-    }
-    for key, done in imported.remembered(import_id, list(stored)).items():
-        candidate = stored[key]
-        if answers[candidate.index].result == Result.DUPLICATE:
-            answers[candidate.index] = Answer(
-                candidate.event, Result.ACCEPTED, done.log_id, done.booked_micros
-            )
 
 
 def _event_row(event: SpendEvent, spent_on: date, ground: Ground) -> LedgerRow:
@@ -255,26 +223,28 @@ def _difference_row(
     )
 
 
-def _answers_to_repeated(repeated: Sequence[tuple[Candidate, KnownRecord | LedgerRow]]) -> dict[int, Answer]:
+def _answers_to_repeated(
+    events: Sequence[SpendEvent],
+    rows: Mapping[int, LedgerRow],
+    repeated: Mapping[int, KnownRecord | LedgerRow],
+) -> dict[int, Answer]:
     """The same content is a duplicate of the first row; other content is a conflict that names it."""
     answers: dict[int, Answer] = {}
-    conflicts: list[tuple[Candidate, int]] = []
-    for candidate, before in repeated:
+    conflicts: dict[int, int] = {}
+    for index, before in repeated.items():
         log_id = before.log_id if isinstance(before, KnownRecord) else before.id
-        if before.content == candidate.row.content:
-            answers[candidate.index] = Answer(candidate.event, Result.DUPLICATE, log_id)
+        if before.content == rows[index].content:
+            answers[index] = Answer(events[index], Result.DUPLICATE, log_id)
         else:
-            conflicts.append((candidate, log_id))
-    logs = SpendLog.objects.in_bulk([log_id for _, log_id in conflicts]) if conflicts else {}
-    for candidate, log_id in conflicts:
-        log = logs[log_id]
+            conflicts[index] = log_id
+    logs = SpendLog.objects.in_bulk(set(conflicts.values())) if conflicts else {}
+    for index, log_id in conflicts.items():
+        event, log = events[index], logs[log_id]
         message = (
-            f"{candidate.event.external_id} was recorded before as {log.kind} of {from_micros(log.amount_micros)} "
+            f"{event.external_id} was recorded before as {log.kind} of {from_micros(log.amount_micros)} "
             f"for campaign {log.campaign_id}; the same id with other content is not counted"
         )
-        answers[candidate.index] = Answer(
-            candidate.event, Result.CONFLICT, log_id, field="external_id", message=message
-        )
+        answers[index] = Answer(event, Result.CONFLICT, log_id, field="external_id", message=message)
     return answers
 
 
@@ -290,12 +260,14 @@ def _snapshot_key(snapshot: SpendSnapshot, ground: Ground) -> bytes:
     )
 
 
-def _days_with_totals(candidates: Iterable[Candidate], ground: Ground) -> set[tuple[int, date]]:
-    """The campaigns' dates for which this source gives totals."""
-    days = {(candidate.row.campaign_id, candidate.row.spent_on) for candidate in candidates}
-    keys = {_day_key(campaign_id, day, ground): (campaign_id, day) for campaign_id, day in days}
-    found = SnapshotDay.objects.filter(pk__in=list(keys)).order_by().values_list("pk", flat=True)
-    return {keys[key] for key in found}
+def _known(
+    rows: Collection[LedgerRow], ground: Ground
+) -> tuple[dict[bytes, KnownRecord], set[tuple[int, date]]]:
+    """The records that came before, and the campaigns' dates for which this source gives totals."""
+    days = {(row.campaign_id, row.spent_on) for row in rows}
+    day_of = {_day_key(campaign_id, day, ground).bytes: (campaign_id, day) for campaign_id, day in days}
+    known, with_totals = ledger.known_records((row.key for row in rows if row.key is not None), day_of)
+    return known, {day_of[key] for key in with_totals}
 
 
 def _granularities(snapshots: Sequence[SpendSnapshot], ground: Ground) -> dict[tuple[int, date], str]:
@@ -343,8 +315,11 @@ def _book(rows: Sequence[LedgerRow], ground: Ground) -> None:
         return
     _flag_while_off(rows, ground)
     ledger.append(rows)
+    added: defaultdict[tuple[int, int, date], int] = defaultdict(int)
+    for row in rows:
+        added[row.brand_id, row.campaign_id, row.spent_on] += row.amount_micros
     crossed = periods.add(
-        (Addition(row.brand_id, row.campaign_id, row.spent_on, row.amount_micros) for row in rows),
+        added,
         ground.brands,
         {pk: campaign.limits for pk, campaign in ground.campaigns.items()},
         ground.now,
@@ -391,7 +366,7 @@ def _flag_by_history(rows: Sequence[tuple[LedgerRow, datetime]], ground: Ground)
     ):
         history[campaign_id].append((at, status))
     for row, moment in rows:
-        changed = history[row.campaign_id]
-        later = bisect_right(changed, moment, key=lambda change: change[0])
+        changed = history.get(row.campaign_id, ())
+        later = bisect_right(changed, moment, key=itemgetter(0))
         status = changed[later][1] if later < len(changed) else ground.campaigns[row.campaign_id].status
         row.while_off = status != Status.ACTIVE

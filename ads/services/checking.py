@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from django.db import connection
+
 from ads.actor import actor_name
 from ads.errors import InvalidSpend
-from ads.models import Brand, Campaign, Kind
+from ads.models import Brand, Kind
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.periods import Calendar
+from ads.services.given import as_datetime, given
 from ads.services.moments import passing
 from ads.services.periods import Limits
 from ads.services.records import REVERSAL, SpendEvent, SpendSnapshot
@@ -50,14 +53,15 @@ class CampaignGround:
 class Ground:
     """What a slice of records stands on: its locked brands, their campaigns, the source (and import), the moment.
 
-    `now` is when the records arrived, `locked_at` the moment by which the locks were held: what follows is
-    decided for that one.
+    `now` is when the records arrived, `latest` the last moment they may be of, and `locked_at` the one by which
+    the locks were held: what follows is decided for that one.
     """
 
     brands: Mapping[int, Brand]
     campaigns: Mapping[int, CampaignGround]
     source: str
     now: datetime
+    latest: datetime
     locked_at: datetime
     by: str
     import_id: int | None = None
@@ -75,28 +79,52 @@ def stand_on(
         raise InvalidSpend("source", "is empty; name where the records come from, such as meta")
     check_text("source", source, 64)
     ids, clock = set(campaign_ids), passing(now)
-    # A campaign belongs to one brand for ever, so this may be read before the lock.
     if brand_ids is None:
-        brand_ids = set(Campaign.objects.filter(pk__in=ids).order_by().values_list("brand_id", flat=True))
+        brand_ids = set(brands_of(ids).values())
     brands = {brand.pk: brand for brand in Brand.objects.lock(brand_ids)}
     locked_at = clock()
     grounds = {pk: _brand_ground(brand, now) for pk, brand in brands.items()}
-    rows = Campaign.objects.filter(pk__in=ids, brand_id__in=brands).order_by()
     return Ground(
         brands=brands,
-        campaigns={
-            pk: CampaignGround(grounds[brand_id], status, since, Limits(daily, monthly, total))
-            for pk, brand_id, status, since, daily, monthly, total in rows.values_list(
-                "pk", "brand_id", "status", "status_since",
-                "daily_budget_micros", "monthly_budget_micros", "total_budget_micros",
-            )
-        },
+        campaigns=_campaigns(ids, grounds),
         source=source,
         now=now,
+        latest=now + FURTHEST_AHEAD,
         locked_at=locked_at,
         by=actor_name(),
         import_id=import_id,
-    )  # fmt: skip
+    )
+
+
+def brands_of(campaign_ids: Collection[int]) -> dict[int, int]:
+    """The brand of each campaign. It belongs to one for ever, so this may be read before the lock."""
+    if not campaign_ids:
+        return {}
+    table, params = given(("bigint",), [(pk,) for pk in campaign_ids])
+    sql = f"""
+        WITH asked (id) AS ({table})
+        SELECT campaign.id, campaign.brand_id FROM asked JOIN ads_campaign AS campaign ON campaign.id = asked.id
+    """  # noqa: S608 - only placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return dict(cursor.fetchall())
+
+
+def _campaigns(ids: Collection[int], owners: Mapping[int, BrandGround]) -> dict[int, CampaignGround]:
+    table, params = given(("bigint",), [(pk,) for pk in ids])
+    sql = f"""
+        WITH asked (id) AS ({table})
+        SELECT campaign.id, campaign.brand_id, campaign.status, campaign.status_since,
+            campaign.daily_budget_micros, campaign.monthly_budget_micros, campaign.total_budget_micros
+        FROM asked JOIN ads_campaign AS campaign ON campaign.id = asked.id
+    """  # noqa: S608 - only placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return {
+            pk: CampaignGround(owners[brand_id], status, since and as_datetime(since), Limits(*limits))
+            for pk, brand_id, status, since, *limits in cursor.fetchall()
+            if brand_id in owners
+        }
 
 
 def _brand_ground(brand: Brand, now: datetime) -> BrandGround:
@@ -127,7 +155,7 @@ def check_event(event: SpendEvent, ground: Ground) -> date:
     if event.description:
         check_text("description", event.description, 255)
     if event.occurred_at is not None:
-        _check_instant(event.occurred_at, ground.now)
+        _check_instant(event.occurred_at, ground)
     if event.spent_on is not None:
         _check_day(event.spent_on, owner, ground.now)
         return event.spent_on
@@ -167,13 +195,13 @@ def _check_owner(record: SpendEvent | SpendSnapshot, ground: Ground) -> BrandGro
     return campaign.owner
 
 
-def _check_instant(occurred_at: datetime, now: datetime) -> None:
+def _check_instant(occurred_at: datetime, ground: Ground) -> None:
     if occurred_at.tzinfo is None:
         raise InvalidSpend("occurred_at", f"{occurred_at} has no time zone; add its offset, such as +00:00")
     if occurred_at < EARLIEST:
         raise InvalidSpend("occurred_at", f"{occurred_at} is before 2000; give the moment it was spent")
-    if occurred_at > now + FURTHEST_AHEAD:
-        raise InvalidSpend("occurred_at", f"{occurred_at} is more than 24 hours ahead of now, {now}")
+    if occurred_at > ground.latest:
+        raise InvalidSpend("occurred_at", f"{occurred_at} is more than 24 hours ahead of now, {ground.now}")
 
 
 def _check_day(day: date, owner: BrandGround, now: datetime) -> None:

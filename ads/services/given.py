@@ -7,6 +7,7 @@ from django.db import connection
 
 Value = int | str | datetime | date | None
 Param = int | str | None | list[Value]
+TEXT = "text"
 
 
 def given(types: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str, list[Param]]:
@@ -16,10 +17,17 @@ def given(types: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str, l
     """
     if connection.vendor == "postgresql":
         columns = ", ".join(f"%s::{column_type}[]" for column_type in types)
-        values: list[Param] = [list(column) for column in zip(*rows, strict=True)]
-        return f"SELECT * FROM unnest({columns})", values  # noqa: S608 - placeholders
+        values = zip(types, zip(*rows, strict=True), strict=True)
+        return f"SELECT * FROM unnest({columns})", [_array(*column) for column in values]  # noqa: S608 - placeholders
     row = f"({', '.join(['%s'] * len(types))})"
     return f"VALUES {', '.join([row] * len(rows))}", [_adapted(value) for row in rows for value in row]
+
+
+def _array(column_type: str, values: Sequence[Value]) -> Param:
+    """A column as the cursor takes it; numbers, dates and moments need no quotes, which is several times faster."""
+    if column_type == TEXT:
+        return list(values)
+    return f"{{{','.join(['NULL' if value is None else str(value) for value in values])}}}"
 
 
 def as_date(value: date | str) -> date:

@@ -1,7 +1,7 @@
 """Takes a platform's export file in for a brand: parse, match campaigns, book what it adds to what is known."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -21,10 +21,10 @@ from ads.models import (
     QuarantineProblem,
     SpendImport,
 )
-from ads.services import consequences, quarantine
+from ads.services import consequences, imported, quarantine
 from ads.services.booking import book_events
 from ads.services.enforcement import Change
-from ads.services.identity import quarantine_key
+from ads.services.identity import quarantine_key, record_key
 from ads.services.import_summary import ImportSummary, KeptOut
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.services.matching import Match, NewCampaign, Unmatched, create_campaigns, match_campaigns
@@ -110,6 +110,7 @@ class _Run:
     clock: Callable[[], datetime]
     progress: Progress
     unreadable: list[QuarantinedSpend] = field(default_factory=list)
+    accepted: set[int] = field(default_factory=set)
     added: Counter[tuple[int, date]] = field(default_factory=Counter)
 
     def run(self) -> ImportSummary:
@@ -296,14 +297,31 @@ class _Run:
         events = [record for record in records if isinstance(record, SpendEvent)]
         if events:
             total_of = {id(record): total for record, total in zip(records, chunk, strict=True)}
-            for answer in ingest_events(events, source=source, now=now, import_id=import_id):
-                yield total_of[id(answer.record)], answer
+            answers = list(ingest_events(events, source=source, now=now, import_id=import_id))
+            self._accept_again(answers)
+            yield from ((total_of[id(answer.record)], answer) for answer in answers)
             return
         totals = [record for record in records if isinstance(record, SpendSnapshot)]
         by_identity = dict(zip(totals, chunk, strict=True))
         for answer in ingest_snapshots(totals, source=source, now=now, import_id=import_id):
             if isinstance(answer.record, SpendSnapshot):
                 yield by_identity[answer.record], answer
+
+    def _accept_again(self, answers: Sequence[Answer]) -> None:
+        """What this import itself booked before it was interrupted is no duplicate, where it first comes again."""
+        record = self.job.record
+        if record is None or not record.attempts:
+            return
+        again: dict[bytes, Answer] = {}
+        self.accepted.update(a.log_id for a in answers if a.result == Result.ACCEPTED and a.log_id)
+        for answer in answers:
+            if answer.result == Result.DUPLICATE and isinstance(answer.record, SpendEvent):
+                external_id = answer.record.external_id or ""
+                again.setdefault(record_key(record.brand_id, self.summary.source, external_id), answer)
+        for key, done in imported.remembered(record.pk, list(again)).items():
+            if done.log_id is not None and done.log_id not in self.accepted:
+                self.accepted.add(done.log_id)
+                again[key].result, again[key].booked_micros = Result.ACCEPTED, done.booked_micros
 
     def _record(self, total: Total, campaign_id: int) -> SpendEvent | SpendSnapshot:
         if self.job.mode == ImportMode.EVENTS:

@@ -1,7 +1,8 @@
 """The one door through which spend gets in."""
 
+import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -9,9 +10,10 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from ads.errors import InvalidSpend, SpendConflict
-from ads.models import Brand, Campaign, Kind, SpendLog
+from ads.models import Brand, Kind, SpendLog
 from ads.services import quarantine
 from ads.services.booking import book_events, book_snapshots
+from ads.services.checking import brands_of
 from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
@@ -21,7 +23,8 @@ R_contra = TypeVar("R_contra", contravariant=True)
 
 # The more records of a campaign come together, the fewer totals are touched for each.
 BUFFER = 100_000
-SLICE = 5_000
+# As many as are booked before somebody who waits for the same brand would notice.
+SLICE = 2_000
 
 
 def record(event: SpendEvent, *, brand_id: int, source: str, now: datetime) -> SpendLog:
@@ -60,7 +63,9 @@ def ingest_snapshots(
 
 
 class _Book(Protocol[R_contra]):
-    def __call__(self, records: Sequence[R_contra], /, *, source: str, now: datetime) -> list[Answer]: ...
+    def __call__(
+        self, records: Sequence[R_contra], /, *, source: str, now: datetime, brand_ids: Collection[int] | None
+    ) -> list[Answer]: ...
 
 
 def _ingest(
@@ -69,15 +74,15 @@ def _ingest(
     clock = passing(now)
 
     @retrying
-    def book_or_keep(rows: Sequence[R]) -> list[Answer]:
+    def book_or_keep(rows: Sequence[R], brand_ids: set[int] | None) -> list[Answer]:
         moment = clock()
-        answers = book(rows, source=source, now=moment)
+        answers = book(rows, source=source, now=moment, brand_ids=brand_ids)
         quarantine.keep_uncounted(answers, source=source, now=moment, import_id=import_id)
         return answers
 
     for buffer in _buffers(records):
-        for rows in _slices_by_brand(buffer):
-            yield from book_or_keep(rows)
+        for rows, brand_ids in _slices_by_brand(buffer):
+            yield from book_or_keep(rows, brand_ids)
 
 
 def _buffers(records: Iterable[R]) -> Iterator[list[R]]:
@@ -86,13 +91,32 @@ def _buffers(records: Iterable[R]) -> Iterator[list[R]]:
         yield buffer
 
 
-def _slices_by_brand(buffer: Sequence[R]) -> Iterator[Sequence[R]]:
-    """A transaction then holds few brands, and parallel writers wait little for each other."""
-    campaign_ids = {record.campaign_id for record in buffer}
-    brand_of = dict(Campaign.objects.filter(pk__in=campaign_ids).order_by().values_list("pk", "brand_id"))
-    grouped = sorted(buffer, key=lambda record: brand_of.get(record.campaign_id, 0))
-    for start in range(0, len(grouped), SLICE):
-        yield grouped[start : start + SLICE]
+def _slices_by_brand(buffer: Sequence[R]) -> Iterator[tuple[list[R], set[int] | None]]:
+    """Slices that hold few brands each, with their ids; None where a campaign was not known yet.
+
+    Each writer takes the brands in an order of its own, so that several of them seldom meet.
+    """
+    brand_of = brands_of({record.campaign_id for record in buffer})
+    by_brand: defaultdict[int | None, list[R]] = defaultdict(list)
+    for record in buffer:
+        by_brand[brand_of.get(record.campaign_id)].append(record)
+    rows: list[R] = []
+    held: set[int | None] = set()
+    for brand_id in random.sample(list(by_brand), len(by_brand)):
+        records = by_brand[brand_id]
+        for start in range(0, len(records), SLICE):
+            more = records[start : start + SLICE]
+            if rows and len(rows) + len(more) > SLICE:
+                yield rows, _known(held)
+                rows, held = [], set()
+            rows += more
+            held.add(brand_id)
+    yield rows, _known(held)
+
+
+def _known(brand_ids: set[int | None]) -> set[int] | None:
+    known = {brand_id for brand_id in brand_ids if brand_id is not None}
+    return known if len(known) == len(brand_ids) else None
 
 
 def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
@@ -125,16 +149,16 @@ def append_rows(rows: Sequence[SpendLog], *, now: datetime) -> None:
 
 @retrying
 def _append(rows: Sequence[SpendLog], now: datetime) -> list[SpendLog]:
-    campaign_ids = {row.campaign_id for row in rows}
-    brand_ids = Campaign.objects.filter(pk__in=campaign_ids).order_by().values_list("brand_id", flat=True)
+    brand_ids = set(brands_of({row.campaign_id for row in rows}).values())
     # All of them at once: the sources are booked one after another.
-    Brand.objects.lock(set(brand_ids))
+    Brand.objects.lock(brand_ids)
     by_source: defaultdict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         by_source[row.source].append(index)
     stored: dict[int, int] = {}
     for source, indexes in by_source.items():
-        answers = book_events([_event(rows[index]) for index in indexes], source=source, now=now)
+        events = [_event(rows[index]) for index in indexes]
+        answers = book_events(events, source=source, now=now, brand_ids=brand_ids)
         stored |= {index: _row_or_error(answer) for index, answer in zip(indexes, answers, strict=True)}
     logs = SpendLog.objects.in_bulk(list(stored.values()))
     return [logs[stored[index]] for index in range(len(rows))]

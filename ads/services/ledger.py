@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from operator import attrgetter
 from uuid import UUID
 
@@ -63,20 +64,30 @@ class KnownRecord:
     log_id: int
 
 
-def known_records(keys: Sequence[bytes]) -> dict[bytes, KnownRecord]:
-    """Those of these identities that came before."""
-    if not keys:
-        return {}
-    table, params = given(("uuid",), [(key.hex(),) for key in keys])
+def known_records(
+    keys: Iterable[bytes], days: Iterable[bytes]
+) -> tuple[dict[bytes, KnownRecord], set[bytes]]:
+    """Those of these identities that came before, and those of these days that have totals."""
+    asked = [(key.hex(),) for key in chain(keys, days)]
+    if not asked:
+        return {}, set()
+    table, params = given(("uuid",), asked)
     sql = f"""
         WITH asked (key) AS ({table})
         SELECT known.key, known.content, known.log_id FROM asked JOIN ads_spendkey AS known ON known.key = asked.key
+        UNION ALL
+        SELECT day.key, NULL, NULL FROM asked JOIN ads_snapshotday AS day ON day.key = asked.key
     """  # noqa: S608 - only placeholders are put in
+    records: dict[bytes, KnownRecord] = {}
+    with_totals: set[bytes] = set()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return {
-            _bytes(key): KnownRecord(_bytes(content), log_id) for key, content, log_id in cursor.fetchall()
-        }
+        for key, content, log_id in cursor.fetchall():
+            if log_id is None:
+                with_totals.add(_bytes(key))
+            else:
+                records[_bytes(key)] = KnownRecord(_bytes(content), log_id)
+    return records, with_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +165,14 @@ def append(rows: Sequence[LedgerRow]) -> None:
         map(attrgetter(*LOG_COLUMNS), rows),
         len(rows),
     )
-    keyed = [(row.key, row.content, row.id) for row in rows if row.key is not None]
-    _insert(SpendKey._meta.db_table, KEY_COLUMNS, KEY_TYPES, keyed, len(keyed))
+    keyed = [row for row in rows if row.key is not None]
+    _insert(
+        SpendKey._meta.db_table,
+        KEY_COLUMNS,
+        KEY_TYPES,
+        map(attrgetter("key", "content", "id"), keyed),
+        len(keyed),
+    )
 
 
 def _append_one(row: LedgerRow) -> None:

@@ -35,16 +35,6 @@ ROWS_PER_STATEMENT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
-    """A signed amount that counts for a campaign on a brand-local date."""
-
-    brand_id: int
-    campaign_id: int
-    spent_on: date
-    micros: int
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """The budgets in force of a campaign, in micros; None is no limit."""
 
@@ -62,22 +52,21 @@ class Crossed:
 
 
 def add(
-    additions: Iterable[Addition],
+    added: Mapping[tuple[int, int, date], int],
     brands: Mapping[int, Brand],
     limits: Mapping[int, Limits],
     now: datetime,
 ) -> Crossed:
-    """Adds to the brands' and the campaigns' totals. The brands are locked."""
+    """Adds amounts by (brand, campaign, date) to the brands' and the campaigns' totals. The brands are locked."""
     by_brand: defaultdict[PeriodKey, int] = defaultdict(int)
     by_campaign: defaultdict[PeriodKey, int] = defaultdict(int)
     brand_of: dict[int, int] = {}
-    for addition in additions:
-        month = month_start(addition.spent_on)
-        brand_of[addition.campaign_id] = addition.brand_id
-        for period in ((DAY, addition.spent_on), (MONTH, month)):
-            by_brand[addition.brand_id, *period] += addition.micros
-            by_campaign[addition.campaign_id, *period] += addition.micros
-        by_campaign[addition.campaign_id, FLIGHT, FLIGHT_STARTS_ON] += addition.micros
+    for (brand_id, campaign_id, day), micros in added.items():
+        brand_of[campaign_id] = brand_id
+        for period in ((DAY, day), (MONTH, month_start(day))):
+            by_brand[brand_id, *period] += micros
+            by_campaign[campaign_id, *period] += micros
+        by_campaign[campaign_id, FLIGHT, FLIGHT_STARTS_ON] += micros
 
     todays = {brand_id: brand.calendar.local_date(now) for brand_id, brand in brands.items()}
     brand_limits = {

@@ -130,11 +130,11 @@ def _release(
             if isinstance(match, str):
                 raise InvalidSpend("campaign", match)
             brand = brands[campaign.brand_id if campaign else row.brand_id or 0]
-            ready[row.mode, row.source, row.spend_import_id].append(
-                _Ready(row, brand.pk, _record(row, match, correction, brand))
-            )
+            one = _Ready(row, brand.pk, _record(row, match, correction, brand))
         except InvalidSpend as error:
             done.held.append((row, str(error)))
+        else:
+            ready[row.mode, row.source, row.spend_import_id].append(one)
     for (mode, source, import_id), group in ready.items():
         book = _book_events if mode == ImportMode.EVENTS else _book_totals
         for one, answer in zip(group, book(group, source, import_id, now), strict=True):

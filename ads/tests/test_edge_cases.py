@@ -209,7 +209,7 @@ class TestSpend:
         answers = list(ingest.ingest_events(records, source="api", now=NOON))
         assert [answer.record for answer in answers] == records
         assert [answer.result for answer in answers] == [
-            Result.ACCEPTED, Result.DUPLICATE, Result.CONFLICT, Result.REFUSED, Result.REFUSED, Result.ACCEPTED,
+            Result.ACCEPTED, Result.DUPLICATE, Result.CONFLICT, Result.QUARANTINED, Result.QUARANTINED, Result.ACCEPTED,
         ]  # fmt: skip
         assert [answer.field for answer in answers] == ["", "", "external_id", "amount", "currency", ""]
         assert campaign_totals(campaign)["FLIGHT 1970-01-01"] == Decimal("0.000013")
@@ -257,7 +257,7 @@ class TestSpend:
             snapshot(campaign, "2", currency="USD"),
             snapshot(campaign, "4", currency="EUR"),
         )
-        assert sorted(feed(*lines)) == [Result.ACCEPTED, Result.REFUSED]
+        assert sorted(feed(*lines)) == [Result.ACCEPTED, Result.QUARANTINED]
         assert brand_day(campaign.brand, NOON.date()) == 3
 
     def test_case_13_a_step_too_far_to_be_exact_is_refused_and_the_others_go_in(
@@ -265,7 +265,7 @@ class TestSpend:
     ) -> None:
         feed(snapshot(campaign, "100000000000", line="ad=1"))
         steps = (snapshot(campaign, "-100000000000", line="ad=1"), snapshot(campaign, "1", line="ad=2"))
-        assert feed(*steps) == [Result.REFUSED, Result.ACCEPTED]
+        assert feed(*steps) == [Result.QUARANTINED, Result.ACCEPTED]
         assert brand_day(campaign.brand, NOON.date()) == 100000000001
 
     def test_case_13_two_ways_to_cut_one_date_are_a_conflict(self, campaign: Campaign) -> None:
@@ -426,7 +426,7 @@ class TestSpend:
     ) -> None:
         event = SpendEvent(campaign_id=campaign.pk, amount_micros=5, currency="EUR", external_id="e1")
         (answer,) = ingest.ingest_events([event], source="api", now=NOON)
-        assert (answer.result, answer.field) == (Result.REFUSED, "currency")
+        assert (answer.result, answer.field) == (Result.QUARANTINED, "currency")
         assert answer.message == "EUR is not the brand's currency, which is USD"
         assert campaign_totals(campaign) == {}
 

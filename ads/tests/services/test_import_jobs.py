@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ads.importers import ImportRefused, Options
 from ads.models import (
     Brand,
     Campaign,
+    ImportMode,
     ImportState,
     QuarantinedSpend,
     SnapshotValue,
@@ -25,7 +27,7 @@ from ads.models import (
 from ads.rules.serving import Status
 from ads.services import import_jobs, imports
 from ads.services.import_jobs import Request, import_file, summary_of, to_go_on_with, upload, work_on
-from ads.services.ingest import ingest_snapshots
+from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import Files
 from ads.tests.services.importing import HEADER, NOW, booked, last_import, remembered, take_in
@@ -69,15 +71,16 @@ def uploaded(brand: Brand, content: bytes = CONTENT, **asked: Any) -> SpendImpor
 
 def killed_after(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next work dies after so many chunks are booked."""
-    ingest, left = ingest_snapshots, [chunks]
+    left = [chunks]
 
-    def dying(*args: Any, **kwargs: Any) -> Any:
+    def dying(ingest: Any, *args: Any, **kwargs: Any) -> Any:
         if not left[0]:
             raise Killed
         left[0] -= 1
         return ingest(*args, **kwargs)
 
-    monkeypatch.setattr(imports, "ingest_snapshots", dying)
+    monkeypatch.setattr(imports, "ingest_snapshots", partial(dying, ingest_snapshots))
+    monkeypatch.setattr(imports, "ingest_events", partial(dying, ingest_events))
 
 
 def work(record: SpendImport) -> SpendImport:
@@ -257,6 +260,29 @@ class TestCommand:
             summary = take_in(path, brand, create_campaigns=True, now=later)
         assert (summary.accepted, summary.duplicates, booked(brand)) == (100, 0, 100)
         assert SpendImport.objects.count() == 1
+
+    def test_one_of_events_too_and_an_id_that_comes_twice_in_it_is_one_duplicate(
+        self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        CampaignFactory.create(brand=brand, name="Sale")
+        rows = [f"2026-05-{1 + n % 9:02},Sale,1.00,{n % 40}" for n in range(50)]
+        path = files.lines("day,campaign,cost,id", *rows)
+        columns = {"date": "day", "campaign": "campaign", "amount": "cost", "id": "id"}
+        asked: dict[str, Any] = {
+            "mode": ImportMode.EVENTS,
+            "options": Options(columns=columns),
+            "source": "books",
+        }
+        with monkeypatch.context() as patch:
+            killed_after(2, patch)
+            with suppress(Killed):
+                take_in(path, brand, **asked)
+        assert 0 < SpendLog.objects.count() < 40
+
+        later = NOW + timedelta(minutes=2)
+        with freeze_time(later):
+            summary = take_in(path, brand, now=later, **asked)
+        assert (summary.accepted, summary.duplicates, booked(brand)) == (40, 10, 40)
 
     def test_a_refused_file_and_a_dry_run_leave_no_import(
         self, brand: Brand, files: Files, monkeypatch: pytest.MonkeyPatch
