@@ -196,9 +196,9 @@ def _answers_to_repeated(
     return answers
 
 
-def _day_key(campaign_id: int, day: date, ground: Ground) -> UUID:
+def _day_key(campaign_id: int, day: date, ground: Ground) -> bytes:
     brand_id = ground.campaigns[campaign_id].owner.brand.pk
-    return UUID(bytes=identity.snapshot_day_key(brand_id, ground.source, campaign_id, day))
+    return identity.snapshot_day_key(brand_id, ground.source, campaign_id, day)
 
 
 def _snapshot_key(snapshot: SpendSnapshot, ground: Ground) -> bytes:
@@ -213,7 +213,7 @@ def _known(
 ) -> tuple[dict[bytes, KnownRecord], set[tuple[int, date]]]:
     """The records that came before, and the campaigns' dates for which this source gives totals."""
     days = {(row.campaign_id, row.spent_on) for row in rows}
-    day_of = {_day_key(campaign_id, day, ground).bytes: (campaign_id, day) for campaign_id, day in days}
+    day_of = {_day_key(campaign_id, day, ground): (campaign_id, day) for campaign_id, day in days}
     known, with_totals = ledger.known_records((row.key for row in rows if row.key is not None), day_of)
     return known, {day_of[key] for key in with_totals}
 
@@ -223,7 +223,7 @@ def _granularities(snapshots: Sequence[SpendSnapshot], ground: Ground) -> dict[t
     first: dict[tuple[int, date], SpendSnapshot] = {}
     for snapshot in snapshots:
         first.setdefault((snapshot.campaign_id, snapshot.day), snapshot)
-    keys = {_day_key(campaign_id, day, ground): (campaign_id, day) for campaign_id, day in first}
+    keys = {UUID(bytes=_day_key(*owner, ground)): owner for owner in first}
     cut = {keys[day.key]: day.granularity for day in SnapshotDay.objects.filter(pk__in=list(keys))}
     new = {owner for owner in first if owner not in cut}
     with_events = set(
