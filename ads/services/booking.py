@@ -306,7 +306,8 @@ def _flag_by_history(rows: Sequence[tuple[LedgerRow, datetime]], ground: Ground)
     ):
         history[campaign_id].append((at, status))
     for row, moment in rows:
-        changed = history.get(row.campaign_id, ())
-        later = bisect_right(changed, moment, key=itemgetter(0))
-        status = changed[later][1] if later < len(changed) else ground.campaigns[row.campaign_id].status
+        status = ground.campaigns[row.campaign_id].status
+        if changed := history.get(row.campaign_id):
+            later = bisect_right(changed, moment, key=itemgetter(0))
+            status = changed[later][1] if later < len(changed) else status
         row.while_off = status != Status.ACTIVE
