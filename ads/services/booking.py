@@ -7,12 +7,15 @@ from datetime import date, datetime
 from operator import itemgetter
 from uuid import UUID
 
+from django.db import connection
+
 from ads.errors import InvalidSpend
-from ads.models import Cause, Kind, SnapshotDay, SpendLog, StatusChange
+from ads.models import Cause, Kind, SnapshotDay, SpendLog
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.serving import Status
 from ads.services import enforcement, identity, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
+from ads.services.given import among, as_datetime
 from ads.services.ledger import KnownRecord, KnownTotal, LedgerRow
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
@@ -297,14 +300,16 @@ def _flag_while_off(rows: Sequence[LedgerRow], ground: Ground) -> None:
 def _flag_by_history(rows: Sequence[tuple[LedgerRow, datetime]], ground: Ground) -> None:
     """The state at a moment is what the first later change of status changed it from."""
     earliest = min(moment for _, moment in rows)
+    are_these, params = among("bigint", list({row.campaign_id for row, _ in rows}))
+    sql = f"""
+        SELECT campaign_id, at, from_status FROM ads_statuschange
+        WHERE campaign_id {are_these} AND at > %s ORDER BY at, id
+    """  # noqa: S608 - only placeholders are put in
     history: defaultdict[int, list[tuple[datetime, str]]] = defaultdict(list)
-    changes = StatusChange.objects.filter(
-        campaign_id__in={row.campaign_id for row, _ in rows}, at__gt=earliest
-    )
-    for campaign_id, at, status in changes.order_by("at", "pk").values_list(
-        "campaign_id", "at", "from_status"
-    ):
-        history[campaign_id].append((at, status))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, connection.ops.adapt_datetimefield_value(earliest)])
+        for campaign_id, at, status in cursor.fetchall():
+            history[campaign_id].append((as_datetime(at), status))
     for row, moment in rows:
         status = ground.campaigns[row.campaign_id].status
         if changed := history.get(row.campaign_id):
