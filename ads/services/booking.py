@@ -7,12 +7,15 @@ from datetime import date, datetime
 from operator import itemgetter
 from uuid import UUID
 
+from django.db import connection
+
 from ads.errors import InvalidSpend
-from ads.models import Cause, Kind, SnapshotDay, SpendLog, StatusChange
+from ads.models import Cause, Kind, SnapshotDay, SpendLog
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.serving import Status
 from ads.services import enforcement, identity, imported, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
+from ads.services.given import among, as_datetime
 from ads.services.imported import Imported
 from ads.services.ledger import KnownRecord, KnownTotal, LedgerRow
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
@@ -248,9 +251,9 @@ def _answers_to_repeated(
     return answers
 
 
-def _day_key(campaign_id: int, day: date, ground: Ground) -> UUID:
+def _day_key(campaign_id: int, day: date, ground: Ground) -> bytes:
     brand_id = ground.campaigns[campaign_id].owner.brand.pk
-    return UUID(bytes=identity.snapshot_day_key(brand_id, ground.source, campaign_id, day))
+    return identity.snapshot_day_key(brand_id, ground.source, campaign_id, day)
 
 
 def _snapshot_key(snapshot: SpendSnapshot, ground: Ground) -> bytes:
@@ -265,7 +268,7 @@ def _known(
 ) -> tuple[dict[bytes, KnownRecord], set[tuple[int, date]]]:
     """The records that came before, and the campaigns' dates for which this source gives totals."""
     days = {(row.campaign_id, row.spent_on) for row in rows}
-    day_of = {_day_key(campaign_id, day, ground).bytes: (campaign_id, day) for campaign_id, day in days}
+    day_of = {_day_key(campaign_id, day, ground): (campaign_id, day) for campaign_id, day in days}
     known, with_totals = ledger.known_records((row.key for row in rows if row.key is not None), day_of)
     return known, {day_of[key] for key in with_totals}
 
@@ -275,7 +278,7 @@ def _granularities(snapshots: Sequence[SpendSnapshot], ground: Ground) -> dict[t
     first: dict[tuple[int, date], SpendSnapshot] = {}
     for snapshot in snapshots:
         first.setdefault((snapshot.campaign_id, snapshot.day), snapshot)
-    keys = {_day_key(campaign_id, day, ground): (campaign_id, day) for campaign_id, day in first}
+    keys = {UUID(bytes=_day_key(*owner, ground)): owner for owner in first}
     cut = {keys[day.key]: day.granularity for day in SnapshotDay.objects.filter(pk__in=list(keys))}
     new = {owner for owner in first if owner not in cut}
     with_events = set(
@@ -357,16 +360,19 @@ def _flag_while_off(rows: Sequence[LedgerRow], ground: Ground) -> None:
 def _flag_by_history(rows: Sequence[tuple[LedgerRow, datetime]], ground: Ground) -> None:
     """The state at a moment is what the first later change of status changed it from."""
     earliest = min(moment for _, moment in rows)
+    are_these, params = among("bigint", list({row.campaign_id for row, _ in rows}))
+    sql = f"""
+        SELECT campaign_id, at, from_status FROM ads_statuschange
+        WHERE campaign_id {are_these} AND at > %s ORDER BY at, id
+    """  # noqa: S608 - only placeholders are put in
     history: defaultdict[int, list[tuple[datetime, str]]] = defaultdict(list)
-    changes = StatusChange.objects.filter(
-        campaign_id__in={row.campaign_id for row, _ in rows}, at__gt=earliest
-    )
-    for campaign_id, at, status in changes.order_by("at", "pk").values_list(
-        "campaign_id", "at", "from_status"
-    ):
-        history[campaign_id].append((at, status))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, connection.ops.adapt_datetimefield_value(earliest)])
+        for campaign_id, at, status in cursor.fetchall():
+            history[campaign_id].append((as_datetime(at), status))
     for row, moment in rows:
-        changed = history.get(row.campaign_id, ())
-        later = bisect_right(changed, moment, key=itemgetter(0))
-        status = changed[later][1] if later < len(changed) else ground.campaigns[row.campaign_id].status
+        status = ground.campaigns[row.campaign_id].status
+        if changed := history.get(row.campaign_id):
+            later = bisect_right(changed, moment, key=itemgetter(0))
+            status = changed[later][1] if later < len(changed) else status
         row.while_off = status != Status.ACTIVE

@@ -11,7 +11,7 @@ from ads.errors import InvalidSpend
 from ads.models import Brand, Kind
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.periods import Calendar
-from ads.services.given import as_datetime, given
+from ads.services.given import among, as_datetime
 from ads.services.moments import passing
 from ads.services.periods import Limits
 from ads.services.records import REVERSAL, SpendEvent, SpendSnapshot
@@ -98,25 +98,17 @@ def stand_on(
 
 def brands_of(campaign_ids: Collection[int]) -> dict[int, int]:
     """The brand of each campaign. It belongs to one for ever, so this may be read before the lock."""
-    if not campaign_ids:
-        return {}
-    table, params = given(("bigint",), [(pk,) for pk in campaign_ids])
-    sql = f"""
-        WITH asked (id) AS ({table})
-        SELECT campaign.id, campaign.brand_id FROM asked JOIN ads_campaign AS campaign ON campaign.id = asked.id
-    """  # noqa: S608 - only placeholders are put in
+    are_these, params = among("bigint", list(campaign_ids))
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(f"SELECT id, brand_id FROM ads_campaign WHERE id {are_these}", params)  # noqa: S608
         return dict(cursor.fetchall())
 
 
 def _campaigns(ids: Collection[int], owners: Mapping[int, BrandGround]) -> dict[int, CampaignGround]:
-    table, params = given(("bigint",), [(pk,) for pk in ids])
+    are_these, params = among("bigint", list(ids))
     sql = f"""
-        WITH asked (id) AS ({table})
-        SELECT campaign.id, campaign.brand_id, campaign.status, campaign.status_since,
-            campaign.daily_budget_micros, campaign.monthly_budget_micros, campaign.total_budget_micros
-        FROM asked JOIN ads_campaign AS campaign ON campaign.id = asked.id
+        SELECT id, brand_id, status, status_since, daily_budget_micros, monthly_budget_micros, total_budget_micros
+        FROM ads_campaign WHERE id {are_these}
     """  # noqa: S608 - only placeholders are put in
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -4,8 +4,11 @@ They are kept for ever, so what is digested must never change. Texts that may ho
 their length; everything else is a number, a date or one of a few words.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def record_key(brand_id: int, source: str, external_id: str) -> bytes:
@@ -17,7 +20,7 @@ def record_content(
     campaign_id: int, kind: str, amount_micros: int, currency: str, occurred_at: datetime | None
 ) -> bytes:
     """What must not differ under one identity. `occurred_at` only where the sender gave it."""
-    moment = "" if occurred_at is None else occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
+    moment = "" if occurred_at is None else (occurred_at - EPOCH) // MICROSECOND
     return _digest(f"content|{campaign_id}|{kind}|{amount_micros}|{currency}|{moment}")
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import chain
 from operator import attrgetter
 from uuid import UUID
 
 from django.db import connection
 
 from ads.models import SpendKey, SpendLog
-from ads.services.given import as_datetime, given
+from ads.services.given import among, as_datetime, given
 
 LOG_COLUMNS = (
     "id", "brand_id", "campaign_id", "kind", "amount_micros", "occurred_at", "spent_on", "recorded_at", "source",
@@ -68,20 +67,16 @@ def known_records(
     keys: Iterable[bytes], days: Iterable[bytes]
 ) -> tuple[dict[bytes, KnownRecord], set[bytes]]:
     """Those of these identities that came before, and those of these days that have totals."""
-    asked = [(key.hex(),) for key in chain(keys, days)]
-    if not asked:
-        return {}, set()
-    table, params = given(("uuid",), asked)
+    are_records, record_params = among("uuid", [key.hex() for key in keys])
+    are_days, day_params = among("uuid", [key.hex() for key in days])
     sql = f"""
-        WITH asked (key) AS ({table})
-        SELECT known.key, known.content, known.log_id FROM asked JOIN ads_spendkey AS known ON known.key = asked.key
-        UNION ALL
-        SELECT day.key, NULL, NULL FROM asked JOIN ads_snapshotday AS day ON day.key = asked.key
+        SELECT key, content, log_id FROM ads_spendkey WHERE key {are_records}
+        UNION ALL SELECT key, NULL, NULL FROM ads_snapshotday WHERE key {are_days}
     """  # noqa: S608 - only placeholders are put in
     records: dict[bytes, KnownRecord] = {}
     with_totals: set[bytes] = set()
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, record_params + day_params)
         for key, content, log_id in cursor.fetchall():
             if log_id is None:
                 with_totals.add(_bytes(key))
@@ -101,14 +96,9 @@ class KnownTotal:
 
 def known_totals(keys: Sequence[bytes]) -> dict[bytes, KnownTotal]:
     """Those of these totals that came before."""
-    if not keys:
-        return {}
-    table, params = given(("uuid",), [(key.hex(),) for key in keys])
-    sql = f"""
-        WITH asked (key) AS ({table})
-        SELECT known.key, known.amount_micros, known.as_of, known.spend_import_id
-        FROM asked JOIN ads_snapshotvalue AS known ON known.key = asked.key
-    """  # noqa: S608 - only placeholders are put in
+    are_these, params = among("uuid", [key.hex() for key in keys])
+    columns = "key, amount_micros, as_of, spend_import_id"
+    sql = f"SELECT {columns} FROM ads_snapshotvalue WHERE key {are_these}"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return {
@@ -203,7 +193,7 @@ def _next_ids(count: int) -> Sequence[int]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence('ads_spendlog', 'id')) FROM generate_series(1, %s)",
+                "SELECT nextval('ads_spendlog_id_seq') FROM generate_series(1, %s)",
                 [count],
             )
             return [row_id for (row_id,) in cursor.fetchall()]
