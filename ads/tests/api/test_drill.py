@@ -155,8 +155,9 @@ def test_nothing_is_lost_or_counted_twice_while_all_is_killed(
     rows = SpendLog.objects.count()
     booked = from_micros(int(SpendLog.objects.aggregate(micros=Sum("amount_micros"))["micros"]))
     print(
-        f"\n{len(to_send)} events, {EVENTS} of them distinct, in {number} requests over {seconds:.1f} s; {KILLS} kills, "
-        f"{drill.tally.total() - number} retries: {dict(drill.tally)}; {rows} rows, sum {booked} of {expected}"
+        f"\n{len(to_send)} events, {EVENTS} of them distinct, in {number} requests over {seconds:.1f} s; "
+        f"{KILLS} kills, {drill.tally.total() - number} retries: {dict(drill.tally)}; "
+        f"{rows} rows, sum {booked} of {expected}"
     )
     assert drill.answered == number
     assert rows == SpendKey.objects.count() == EVENTS
