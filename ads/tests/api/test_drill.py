@@ -24,9 +24,9 @@ from ads.tests.api.server import Server, client
 from ads.tests.factories import BrandFactory, CampaignFactory
 from budget_system.testing.fixtures import CeleryProcesses
 
-EVENTS = int(os.environ.get("DRILL_EVENTS", "5000"))
+EVENTS = int(os.environ.get("DRILL_EVENTS", "3000"))
 IS_LARGE = EVENTS >= 50_000  # a Celery worker is then killed as well
-CLIENTS, KILLS = 4, 12 if IS_LARGE else 3
+CLIENTS, KILLS = 4, 12 if IS_LARGE else 2
 PER_REQUEST = max(10, EVENTS // 400)
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
