@@ -44,7 +44,7 @@ def run(smaller: int) -> list[Figure]:
     from django.utils import timezone
 
     from ads.models import Campaign
-    from benchmarks import measures
+    from benchmarks import http, measures
     from benchmarks.workload import make_brands, make_events
 
     now = timezone.now()
@@ -74,6 +74,11 @@ def run(smaller: int) -> list[Figure]:
         single = len(took) / sum(took)
         name = f"record_spend, brand of {campaigns_each:,} campaigns"
         figures.append(Figure(name, single, "records/s", single / naive, "naive loop", ">= 0.8"))
+
+    over_http = make_events(ids, events_count, timezone.now(), prefix="http")
+    rate_http = http.post_in_batches(over_http)
+    name = "HTTP in batches of 1,000, two workers"
+    figures.append(Figure(name, rate_http, "events/s", rate_http / copy, "bare COPY", ">= 0.15"))
 
     figures.append(latency_during_ingest(ids, 3_000, events_count))
     figures += importer(smaller)

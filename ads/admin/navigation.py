@@ -84,6 +84,7 @@ def navigation(_: HttpRequest) -> list[Group]:
                     "periodictask",
                     "django_celery_beat",
                 ),
+                _item("API tokens", "Programs that use the API, and what each may do", "key", "apitoken"),
                 _item("People", "Who may sign in", "group", "user", "auth"),
                 _item("Groups", "What people of a kind may do", "groups", "group", "auth"),
             ],

@@ -1,5 +1,7 @@
 """Who asks: a bearer token with a scope, at its pace."""
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
@@ -26,11 +28,15 @@ class TokenAuth(HttpBearer):
             raise unauthorized(refusal)
         throttle.check(found, now)
         if self.scope not in found.scopes:
-            scopes = " ".join(found.scopes)
-            detail = f"This needs the scope {self.scope.value}; the token has {scopes}."
-            raise Problem("forbidden", 403, detail)
+            raise lacks_scope(self.scope, found.scopes)
         tokens.note_use(found, now)
         return found
+
+
+def lacks_scope(needed: Scope, given: Sequence[str]) -> Problem:
+    """For a token that may other things than this."""
+    detail = f"This needs the scope {needed.value}; the token has {' '.join(given)}."
+    return Problem("forbidden", 403, detail)
 
 
 can_write_spend = TokenAuth(Scope.SPEND_WRITE)

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): one form for every one of them, naming the item and the field."""
+"""Errors as problem details (RFC 9457): one form for every one of them, naming the fields."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +23,13 @@ API_PATH = "/api/"
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field ('' for the whole), of one item where there are many."""
+    """What is wrong with one field ('' for the whole)."""
 
     field: str
     message: str
-    item: int | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        where = {} if self.item is None else {"item": self.item}
-        return where | {"field": self.field, "message": self.message}
+    def as_dict(self) -> dict[str, str]:
+        return {"field": self.field, "message": self.message}
 
 
 @dataclass(eq=False)
@@ -45,9 +43,9 @@ class Problem(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
 
-    def response(self) -> HttpResponse:
-        """The problem as an HTTP response."""
-        body = {
+    def as_dict(self) -> dict[str, Any]:
+        """The problem as it is told."""
+        return {
             "type": TYPE_PREFIX + self.code,
             "title": HTTPStatus(self.http_status).phrase,
             "status": self.http_status,
@@ -55,9 +53,11 @@ class Problem(Exception):
             "errors": [error.as_dict() for error in self.errors],
             **self.more,
         }
-        return HttpResponse(
-            to_json(body), status=self.http_status, content_type=MEDIA_TYPE, headers=dict(self.headers)
-        )
+
+    def response(self) -> HttpResponse:
+        """The problem as an HTTP response."""
+        body, headers = to_json(self.as_dict()), dict(self.headers)
+        return HttpResponse(body, status=self.http_status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def not_found(what: str) -> Problem:
@@ -75,6 +75,14 @@ def invalid(errors: Sequence[FieldError]) -> Problem:
 def unauthorized(detail: str) -> Problem:
     """For a request without a token that opens anything."""
     return Problem("unauthorized", 401, detail, headers={"WWW-Authenticate": 'Bearer realm="api"'})
+
+
+UNAVAILABLE = Problem(
+    "unavailable",
+    503,
+    "The database could not answer. Send the same again: what was recorded is not counted twice.",
+    headers={"Retry-After": "1"},
+)
 
 
 def sentence(message: str) -> str:
@@ -100,8 +108,7 @@ def _unexpected(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _unavailable(error: Exception) -> Problem:
     logger.warning("The database could not answer: %s", str(error).strip())
-    detail = "The database could not answer. Send the same again: what was recorded is not counted twice."
-    return Problem("unavailable", 503, detail, headers={"Retry-After": "1"})
+    return UNAVAILABLE
 
 
 def _of_parameters(error: InvalidParameters) -> Problem:

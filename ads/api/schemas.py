@@ -5,7 +5,7 @@ something else what would be right.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
@@ -165,14 +165,15 @@ class FieldErrorOut(Told):
     message: str
 
 
-class ProblemOut(BaseModel):
+class ProblemOut(Told):
     """An error (RFC 9457)."""
 
-    type: str = Field(description="A stable name of the kind of problem.")
+    type: str = Field(description="The stable name for programs: urn:problem-type:budgets: and a word.")
     title: str
     status: int
     detail: str = Field(description="What is wrong, and what would be right.")
-    errors: list[Any] = Field(description="For each thing that is wrong: item (from 0), field, message.")
+    errors: list[FieldErrorOut] = Field(description="Each thing that is wrong; empty where it is the whole.")
+    id: int | None = Field(None, description="In a conflict: the ledger's row that came first.")
 
 
 class EventAnswer(Told):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from ads.api import schemas
 from ads.api.auth import can_read, token_of
 from ads.api.lookups import brand_or_404
+from ads.api.openapi import UNLESS_CHANGED
 from ads.api.pages import Id, refuse_unknown
 from ads.api.shapes import answer
 from ads.models import Brand, Campaign
@@ -25,7 +26,9 @@ class ServingParameters(BaseModel):
     platform: str | None = Field(None, max_length=64, pattern=schemas.NO_NUL, description="On this platform.")
 
 
-@router.get("/serving", auth=can_read, response={200: schemas.Serving, 304: None})
+@router.get(
+    "/serving", auth=can_read, response={200: schemas.Serving, 304: None}, openapi_extra=UNLESS_CHANGED
+)
 def list_serving(request: HttpRequest, parameters: Annotated[ServingParameters, Query()]) -> HttpResponse:
     """The campaigns that may run at this moment, decided anew for this answer.
 

@@ -20,6 +20,13 @@ class Scope(models.TextChoices):
     MANAGE = "manage", "Change budgets, switch on and off"
 
 
+class TokenState(models.TextChoices):
+    IN_USE = "in_use", "In use"
+    EXPIRED = "expired", "Expired"
+    REVOKED = "revoked", "Revoked"
+    USER_OFF = "user_off", "User switched off"
+
+
 def check_scopes(scopes: Collection[str]) -> None:
     """Raises ValidationError unless these are some of the scopes that there are."""
     unknown = [scope for scope in scopes if scope not in Scope.values]
@@ -59,15 +66,25 @@ class ApiToken(models.Model):
     def clean(self) -> None:
         check_scopes(self.scopes)
 
-    def refusal(self, now: datetime) -> str:
-        """Why it opens nothing at this moment; empty where it does."""
+    def state(self, now: datetime) -> TokenState:
+        """Whether it opens anything at this moment, and why where it does not."""
         if self.revoked_at is not None:
-            return f"The token was revoked at {self.revoked_at:%Y-%m-%d %H:%M:%S} UTC."
+            return TokenState.REVOKED
         if self.expires_at is not None and self.expires_at <= now:
-            return f"The token expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC."
-        if not self.user.is_active:
-            return "The token's user is switched off."
-        return ""
+            return TokenState.EXPIRED
+        return TokenState.IN_USE if self.user.is_active else TokenState.USER_OFF
+
+    def refusal(self, now: datetime) -> str:
+        """Why it opens nothing at this moment, in a sentence; empty where it does."""
+        match self.state(now):
+            case TokenState.REVOKED:
+                return f"The token was revoked at {self.revoked_at:%Y-%m-%d %H:%M:%S} UTC."
+            case TokenState.EXPIRED:
+                return f"The token expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+            case TokenState.USER_OFF:
+                return "The token's user is switched off."
+            case TokenState.IN_USE:
+                return ""
 
     def visible(self, rows: Rows) -> Rows:
         """Those of these rows that the user has a right to, less what the token is narrowed away from."""

@@ -309,7 +309,7 @@ def _count_totals(new: Sequence[SpendSnapshot], ground: Ground) -> None:
     """Adds totals that were not known before to the counts of their days."""
     counts = Counter((snapshot.campaign_id, snapshot.day) for snapshot in new)
     ledger.add_to_days(
-        {_day_key(campaign_id, day, ground).bytes: count for (campaign_id, day), count in counts.items()}
+        {_day_key(campaign_id, day, ground): count for (campaign_id, day), count in counts.items()}
     )
 
 

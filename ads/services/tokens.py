@@ -4,24 +4,32 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ads.models import ApiToken, Brand
+from ads.errors import Protected
+from ads.models import ApiToken, Brand, Scope
 from ads.models.api import check_scopes
 
+AnyUser = User | AnonymousUser
 SECRET_BYTES = 32
 # The mark at its start is for people, and for programs that look for secrets in source code.
 FORM = re.compile(r"abt_([0-9a-f]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
 USE_NOTED_EVERY = timedelta(minutes=1)
+# What a person must be allowed to do to let a program do it in their name.
+PERMISSIONS = {
+    Scope.SPEND_WRITE: ("ads.add_spendlog",),
+    Scope.READ: ("ads.view_brand", "ads.view_campaign", "ads.view_spendlog", "ads.view_statuschange"),
+    Scope.MANAGE: ("ads.change_brand", "ads.change_campaign"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Issued:
     """A new token, and the one chance to read it."""
 
     token: ApiToken
-    text: str
+    text: str = field(repr=False)
 
 
 @transaction.atomic
@@ -44,10 +52,14 @@ def issue(
 ) -> Issued:
     """Makes a token with this user's rights, or with those over `brands` alone.
 
-    Raises ValidationError for a scope that there is not, and for a brand that the user does not see.
+    Raises ValidationError for a scope that there is not, for a brand that the user does not see, and for an end
+    that is over.
     """
+    now = now or timezone.now()
     check_scopes(scopes)
     _check_brands(user, brands or ())
+    if expires_at is not None and expires_at <= now:
+        raise ValidationError({"expires_at": f"{expires_at:%Y-%m-%d %H:%M} UTC is over"})
     secret = secrets.token_bytes(SECRET_BYTES)
     token = ApiToken.objects.create(
         name=name,
@@ -56,17 +68,33 @@ def issue(
         digest=sha256(secret).hexdigest(),
         scopes=sorted(set(scopes)),
         all_brands=brands is None,
-        created_at=now or timezone.now(),
+        created_at=now,
         expires_at=expires_at,
     )
     token.brands.set(brands or ())
     return Issued(token, f"abt_{token.prefix}_{urlsafe_b64encode(secret).decode().rstrip('=')}")
 
 
-def revoke(token: ApiToken, *, now: datetime | None = None) -> None:
-    """From now on it opens nothing."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=now or timezone.now())
-    token.refresh_from_db(fields=["revoked_at"])
+def grantable(user: AnyUser) -> list[Scope]:
+    """The scopes that this user may give to a token of their own."""
+    return [scope for scope, needed in PERMISSIONS.items() if user.has_perms(needed)]
+
+
+def rename(token: ApiToken, name: str) -> None:
+    """Calls it otherwise; nothing else about it changes."""
+    ApiToken.objects.filter(pk=token.pk).update(name=name)
+
+
+def revoke(*given: ApiToken, now: datetime | None = None) -> None:
+    """From now on they open nothing; those revoked before stay as they are."""
+    in_force = ApiToken.objects.filter(pk__in=[token.pk for token in given], revoked_at__isnull=True)
+    in_force.update(revoked_at=now or timezone.now())
+
+
+def delete(token: ApiToken) -> None:
+    """Deletes one that nobody ever used. Raises Protected for any other, which can be revoked."""
+    if not ApiToken.objects.filter(pk=token.pk, last_used_at__isnull=True).delete()[0]:
+        raise Protected(f"{token} was used, so it cannot be deleted; revoke it")
 
 
 def find(text: str) -> ApiToken | None:

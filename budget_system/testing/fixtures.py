@@ -91,9 +91,16 @@ def committed_database(
     migrated_template: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[CommittedDatabase]:
     """Give a migrated database of the test's own in which everything commits, used by this process too."""
+    with copied_database(migrated_template, tmp_path, django_db_blocker) as database:
+        yield database
+
+
+@contextmanager
+def copied_database(template: str, directory: Path, blocker: DjangoDbBlocker) -> Iterator[CommittedDatabase]:
+    """Make a copy of the migrated database, lead this process to it, and drop it afterwards."""
     with (
-        _empty_database(tmp_path, template=migrated_template) as url,
-        django_db_blocker.unblock(),
+        _empty_database(directory, template=template) as url,
+        blocker.unblock(),
         _default_connection_at(_database_name(url)),
     ):
         yield CommittedDatabase(url)

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from ads.models import (
+    ApiToken,
     Brand,
     BrandPeriod,
     Campaign,
@@ -26,7 +27,7 @@ from ads.models import (
     StatusChange,
     Waiver,
 )
-from ads.services import BudgetService, CampaignService, ingest
+from ads.services import BudgetService, CampaignService, ingest, tokens
 from ads.services.records import SpendSnapshot
 from ads.tests.admin.browser import act_url, list_url, page_url, record, run, spend_form
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
@@ -64,6 +65,7 @@ def one_of_everything() -> None:
 def everything(db: None) -> None:
     one_of_everything()
     JobProgress.objects.create(name="verify_ledger", position=7)
+    tokens.issue(User.objects.create_user("ann"), "ad server", ["read"])
 
 
 @pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model._meta.label)
@@ -84,7 +86,7 @@ def test_every_rows_page_renders(ada: Client, everything: None, model: type[Mode
         assert ada.get(page_url(row, "history")).status_code == 200
 
 
-@pytest.mark.parametrize("model", [Brand, Campaign, SpendLog, PeriodicTask, IntervalSchedule, User])
+@pytest.mark.parametrize("model", [Brand, Campaign, SpendLog, ApiToken, PeriodicTask, IntervalSchedule, User])
 def test_every_form_to_add_renders(ada: Client, model: type[Model]) -> None:
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
     assert ada.get(url).status_code == 200
@@ -95,6 +97,7 @@ def test_pages_that_ask_first_render(ada: Client, everything: None) -> None:
     for url in (
         act_url(brand, "reset_budgets"),
         act_url(SpendLog.objects.latest("pk"), "reverse"),
+        act_url(ApiToken.objects.get(), "revoke"),
         page_url(brand, "delete"),
         page_url(campaign, "delete"),
     ):
@@ -102,6 +105,7 @@ def test_pages_that_ask_first_render(ada: Client, everything: None) -> None:
     assert run(ada, "delete_selected", [brand]).status_code == 200
     assert run(ada, "reset_budgets", [brand]).status_code == 200
     assert run(ada, "reverse", [SpendLog.objects.latest("pk")]).status_code == 200
+    assert run(ada, "revoke", ApiToken.objects.all()).status_code == 200
 
 
 def test_the_front_page_leads_to_what_people_do(ada: Client, nina: Client) -> None:

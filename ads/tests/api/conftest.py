@@ -90,14 +90,32 @@ def _encoded(body: Any) -> bytes:
     return b"" if body is None else json.dumps(body).encode()
 
 
+class Clock:
+    """Stands still at noon or goes on. To stop it looks at every module, so it is stopped for many tests at once."""
+
+    def __init__(self) -> None:
+        self._noon = freeze_time(NOON)
+        self._stands = False
+
+    def set(self, *, stands: bool) -> None:
+        if stands and not self._stands:
+            self._noon.start()
+        if self._stands and not stands:
+            self._noon.stop()
+        self._stands = stands
+
+
+@pytest.fixture(scope="module")
+def clock() -> Iterator[Clock]:
+    clock = Clock()
+    yield clock
+    clock.set(stands=False)
+
+
 @pytest.fixture(autouse=True)
-def _at_noon(request: pytest.FixtureRequest) -> Iterator[None]:
+def _at_noon(request: pytest.FixtureRequest, clock: Clock) -> None:
     """It is always the same moment, but for tests with other processes in them."""
-    if "committed_database" in request.fixturenames:
-        yield
-        return
-    with freeze_time(NOON):
-        yield
+    clock.set(stands=not {"committed_database", "server"} & set(request.fixturenames))
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,10 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/api/v1"
 
+    @property
+    def is_up(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def start(self) -> None:
         """Start it and return when it answers. From the main thread."""
         command = [

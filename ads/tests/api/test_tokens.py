@@ -118,7 +118,7 @@ def test_the_command_makes_a_reader_of_all_brands_unless_it_is_told_more(user: U
         (["--user=bob"], "there is no user bob"),
         (["--user=ann", "--brand=Nobody"], "there is no brand Nobody"),
         (["--user=ann", "--expires-on=soon"], "soon is no date"),
-        (["--user=ann", "--expires-on=2026-03-10"], "2026-03-10 is over"),
+        (["--user=ann", "--expires-on=2026-03-10"], "2026-03-10 00:00 UTC is over"),
         (["--user=ann", "--scope=root"], "invalid choice: 'root'"),
     ],
 )
