@@ -225,7 +225,7 @@ def _complete(operation: Extra, scope: Scope) -> None:
         told = [KEY_REUSED, KEY_IN_USE, *([ID_IN_CONFLICT] if has_body else [])]
         words = "The same id or key came before with other content, or the first request with it still runs."
         errors |= {409: Error(words, told, RETRY_AFTER)}
-        for code in {200, 201} & operation["responses"].keys():
+        for code in {200, 201, 202} & operation["responses"].keys():
             operation["responses"][code] |= REPLAYED
     operation["responses"] |= {code: errors[code].described() for code in sorted(errors)}
 

@@ -13,15 +13,20 @@ from ads.api import schemas
 from ads.api.bodies import Unreadable, field_errors
 from ads.api.problems import FieldError
 from ads.errors import InvalidSpend
-from ads.models import ApiToken, Campaign, Kind
+from ads.models import ApiToken, Brand, Campaign, CampaignAlias, Kind, QuarantineProblem
 from ads.rules.money import MoneyError, to_micros
+from ads.services import quarantine
 from ads.services.ingest import ingest_events, ingest_snapshots
+from ads.services.matching import Match, aliased
 from ads.services.records import REVERSAL, Answer, Result, SpendEvent, SpendSnapshot
 
 AMBIGUOUS = (
     "this request holds more than one total for this campaign, line, date and hour; send one, or tell by as_of "
     "which is the newest"
 )
+
+NO_SUCH_CAMPAIGN = "there is no such campaign, or this token has no right to it"
+NOBODYS = Match(0)  # the campaign of a record that waits for one
 
 # A campaign's id, or its platform, account and id there.
 CampaignKey = int | tuple[str, str, str]
@@ -49,7 +54,7 @@ class Way(Generic[Form, Record]):
     """How one kind of item is read, turned into a record and booked."""
 
     form: type[Form]
-    record_of: Callable[[Form, int], Record]
+    record_of: Callable[[Form, Match], Record]
     ingest: Ingest[Record]
     # What the core calls a field otherwise than the API does.
     field_names: dict[str, str]
@@ -63,14 +68,25 @@ def record_items(
     forms = _read(items, way.form, outcomes)
     known = _campaigns((_key(form.campaign) for form in forms.values()), token)
     by_source: defaultdict[str, dict[int, Record]] = defaultdict(dict)
+    unmatched: dict[int, tuple[Form, Record]] = {}
     for index, form in forms.items():
+        match = known.get(_key(form.campaign))
         try:
-            by_source[_source(form)][index] = way.record_of(form, _campaign_id(form, known))
+            source = _source(form)
+            record = way.record_of(form, match or NOBODYS)
         except (InvalidSpend, MoneyError) as error:
             outcomes[index] = _refused([_field_error(error, way.field_names)])
+            continue
+        if match is not None:
+            by_source[source][index] = record
+        elif isinstance(form.campaign, int):
+            outcomes[index] = _refused([FieldError("campaign", NO_SUCH_CAMPAIGN)])
+        else:
+            unmatched[index] = (form, record)
     with acting_as(token.user):
         for source, records in by_source.items():
             outcomes |= _book(records, way, source, now)
+        outcomes |= _quarantine(unmatched, token, now)
     return [outcomes[index] for index in range(len(items))]
 
 
@@ -87,23 +103,56 @@ def _read(items: Sequence[object], form: type[Form], outcomes: dict[int, Outcome
     return forms
 
 
-def _campaigns(keys: Iterable[CampaignKey], token: ApiToken) -> dict[CampaignKey, int]:
-    """The ids of those of these campaigns that the token sees; two queries at most."""
+def _campaigns(keys: Iterable[CampaignKey], token: ApiToken) -> dict[CampaignKey, Match]:
+    """Those of these campaigns that the token sees; three queries at most."""
     wanted = set(keys)
     visible = token.visible(Campaign.objects.all()).order_by()
-    known: dict[CampaignKey, int] = {}
+    known: dict[CampaignKey, Match] = {}
     if ids := [key for key in wanted if isinstance(key, int)]:
-        known |= {pk: pk for pk in visible.filter(pk__in=ids).values_list("pk", flat=True)}
+        known |= {pk: Match(pk) for pk in visible.filter(pk__in=ids).values_list("pk", flat=True)}
     if references := [key for key in wanted if not isinstance(key, int)]:
-        rows = visible.filter(
-            platform__in={platform for platform, _, _ in references},
-            external_id__in={external_id for _, _, external_id in references},
-        )
-        for platform, account, external_id, pk in rows.values_list(
-            "platform", "account", "external_id", "pk"
-        ):
-            known[platform, account, external_id] = pk
+        named = {
+            "platform__in": {platform for platform, _, _ in references},
+            "external_id__in": {external_id for _, _, external_id in references},
+        }
+        rows = visible.filter(**named).values_list("platform", "account", "external_id", "pk")
+        known |= {(platform, account, ref): Match(pk) for platform, account, ref, pk in rows}
+        known |= _learned(named, token)
     return known
+
+
+def _learned(named: dict[str, set[str]], token: ApiToken) -> dict[CampaignKey, Match]:
+    """What people have matched; left out where several of the token's brands have it."""
+    rows = token.visible(CampaignAlias.objects.all()).order_by().filter(**named)
+    learned: defaultdict[CampaignKey, list[Match]] = defaultdict(list)
+    for platform, account, ref, pk in rows.values_list("platform", "account", "external_id", "campaign_id"):
+        learned[platform, account, ref].append(aliased(pk, ref))
+    return {called: matches[0] for called, matches in learned.items() if len(matches) == 1}
+
+
+def _quarantine(
+    unmatched: dict[int, tuple[Form, Record]], token: ApiToken, now: datetime
+) -> dict[int, Outcome]:
+    """Keeps what is of campaigns that are not known (yet): for the token's brand where it has only one."""
+    if not unmatched:
+        return {}
+    brands = list(token.visible(Brand.objects.all()).order_by("pk").values_list("pk", flat=True)[:2])
+    rows = [
+        quarantine.uncounted(
+            record,
+            problem=QuarantineProblem.UNKNOWN_CAMPAIGN,
+            reason=f"campaign: {NO_SUCH_CAMPAIGN}",
+            source=form.source,
+            brand_id=brands[0] if len(brands) == 1 else None,
+            now=now,
+            owner=(form.campaign.platform, form.campaign.account, form.campaign.external_id, ""),
+        )
+        for form, record in unmatched.values()
+        if not isinstance(form.campaign, int)
+    ]
+    quarantine.keep(rows)
+    error = FieldError("campaign", f"{NO_SUCH_CAMPAIGN}; kept until somebody matches it to one")
+    return {index: Outcome(Result.QUARANTINED, errors=[error]) for index in unmatched}
 
 
 def _key(campaign: int | schemas.CampaignReference) -> CampaignKey:
@@ -116,13 +165,6 @@ def _source(form: schemas.SpendEvent | schemas.SpendSnapshot) -> str:
     if form.source == REVERSAL:
         raise InvalidSpend("source", f"{REVERSAL} is kept for rows that take others back; give another")
     return form.source
-
-
-def _campaign_id(form: schemas.SpendEvent | schemas.SpendSnapshot, known: dict[CampaignKey, int]) -> int:
-    campaign_id = known.get(_key(form.campaign))
-    if campaign_id is None:
-        raise InvalidSpend("campaign", "there is no such campaign, or this token has no right to it")
-    return campaign_id
 
 
 def _book(
@@ -149,12 +191,12 @@ def _field_error(error: InvalidSpend | MoneyError | Answer, field_names: dict[st
     return FieldError(field_names.get(error.field, error.field), error.message)
 
 
-def event_of(form: schemas.SpendEvent, campaign_id: int) -> SpendEvent:
+def event_of(form: schemas.SpendEvent, match: Match) -> SpendEvent:
     """The record that an event's form describes; raises InvalidSpend or MoneyError."""
     if form.occurred_at is not None and form.spent_on is not None:
         raise InvalidSpend("spent_on", "give occurred_at or spent_on, not both")
     return SpendEvent(
-        campaign_id=campaign_id,
+        campaign_id=match.campaign_id,
         amount_micros=to_micros(form.amount),
         kind=Kind(form.kind),
         occurred_at=_moment("occurred_at", form.occurred_at),
@@ -165,13 +207,13 @@ def event_of(form: schemas.SpendEvent, campaign_id: int) -> SpendEvent:
     )
 
 
-def snapshot_of(form: schemas.SpendSnapshot, campaign_id: int) -> SpendSnapshot:
+def snapshot_of(form: schemas.SpendSnapshot, match: Match) -> SpendSnapshot:
     """The record that a total's form describes; raises InvalidSpend or MoneyError."""
     return SpendSnapshot(
-        campaign_id=campaign_id,
+        campaign_id=match.campaign_id,
         day=_day("date", form.date),
         amount_micros=to_micros(form.amount),
-        line=form.line,
+        line=form.line or match.line,
         hour=form.hour,
         as_of=_moment("as_of", form.as_of),
         currency=form.currency,

@@ -179,7 +179,7 @@ class ProblemOut(Told):
 class EventAnswer(Told):
     """What became of one event."""
 
-    result: Literal["accepted", "duplicate", "conflict", "refused"]
+    result: Literal["accepted", "duplicate", "conflict", "quarantined", "refused"]
     id: int | None = Field(
         description="The ledger's row it is booked in; for a repeated event the first one's."
     )
@@ -198,6 +198,7 @@ class Counts(Told):
     accepted: int
     duplicate: int
     conflict: int
+    quarantined: int
     refused: int
 
 

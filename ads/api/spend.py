@@ -23,21 +23,26 @@ from ads.models import Kind, SpendLog
 from ads.services.records import Result
 
 router = Router(tags=["Spend"])
+STATUSES = {Result.ACCEPTED: 201, Result.QUARANTINED: 202}
 
 
 @router.post(
     "/spend",
     auth=can_write_spend,
-    response={200: schemas.EventAnswer | schemas.EventAnswers, 201: schemas.EventAnswer},
+    response={
+        200: schemas.EventAnswer | schemas.EventAnswers,
+        201: schemas.EventAnswer,
+        202: schemas.EventAnswer,
+    },
     openapi_extra=items_of(schemas.SpendEvent),
 )
 @idempotent
 def record_spend(request: HttpRequest) -> HttpResponse:
     """Records one event, or up to 10,000 at once: a list, {"items": [...]}, or NDJSON.
 
-    One event is answered 201 when it is new, 200 when it came before, 409 when its id came with other
-    content, 422 when it cannot be counted. Many are answered 200, each with its own result in their order:
-    all that is good is booked. What is answered is stored.
+    One event is answered 201 when it is new, 200 when it came before, 202 when it waits in quarantine for a
+    person, 409 when its id came with other content, 422 when it can never be counted. Many are answered 200,
+    each with its own result in their order: all that is good is booked. What is answered is stored.
     """
     items, is_single = read_items(request)
     outcomes = record_items(items, EVENTS, token_of(request), timezone.now())
@@ -47,7 +52,11 @@ def record_spend(request: HttpRequest) -> HttpResponse:
 @router.post(
     "/spend/snapshots",
     auth=can_write_spend,
-    response={200: schemas.SnapshotAnswer | schemas.SnapshotAnswers, 201: schemas.SnapshotAnswer},
+    response={
+        200: schemas.SnapshotAnswer | schemas.SnapshotAnswers,
+        201: schemas.SnapshotAnswer,
+        202: schemas.SnapshotAnswer,
+    },
     openapi_extra=items_of(schemas.SpendSnapshot),
 )
 @idempotent
@@ -118,7 +127,7 @@ def _answer_to_one(outcome: Outcome, shape: Any) -> HttpResponse:
         raise invalid(outcome.errors)
     if outcome.result == Result.CONFLICT:
         raise Problem("conflict", 409, outcome.errors[0].message, outcome.errors, more={"id": outcome.log_id})
-    return answer(shape(outcome), http_status=201 if outcome.result == Result.ACCEPTED else 200)
+    return answer(shape(outcome), http_status=STATUSES.get(outcome.result, 200))
 
 
 def _answer_to_many(outcomes: Sequence[Outcome], shape: Any) -> HttpResponse:

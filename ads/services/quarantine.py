@@ -1,7 +1,7 @@
 """Spend that could not be counted is kept whole, once, until a person decides (release.py)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from ads.actor import actor_name
@@ -17,12 +17,6 @@ from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 
 ROWS_PER_STATEMENT = 1_000
 WIDEST_MICROS = 2**63 - 1
-PROBLEM_OF_FIELD = {
-    "campaign": QuarantineProblem.UNKNOWN_CAMPAIGN,
-    "currency": QuarantineProblem.CURRENCY,
-    "occurred_at": QuarantineProblem.TOO_FAR_AHEAD,
-    "date": QuarantineProblem.TOO_FAR_AHEAD,
-}
 # What a newer value of the same record changes.
 NEWER = (
     "state", "problem", "reason", "campaign", "spend_import", "amount_micros", "as_of", "cells", "row", "received_at",
@@ -35,16 +29,21 @@ def keep_uncounted(
 ) -> None:
     """Keeps what these answers refuse or call a conflict, in the caller's transaction.
 
-    What is kept is QUARANTINED and no longer REFUSED. An event of 0 stays refused: there is nothing to count.
+    What is kept is QUARANTINED and no longer REFUSED. What can never be counted as it is, such as an event of 0 or
+    a refund above it, stays refused to a sender, who hears of it; of a file it is kept like all else.
     """
-    kept = [answer for answer in answers if answer.result in (Result.REFUSED, Result.CONFLICT)]
-    kept = [a for a in kept if a.record.amount_micros or isinstance(a.record, SpendSnapshot)]
+    kept: list[tuple[Answer, QuarantineProblem]] = []
+    for answer in answers:
+        if answer.result in (Result.REFUSED, Result.CONFLICT):
+            problem = _problem(answer, now)
+            if problem != QuarantineProblem.INVALID or import_id is not None:
+                kept.append((answer, problem))
     if not kept:
         return
-    ids = {answer.record.campaign_id for answer in kept}
+    ids = {answer.record.campaign_id for answer, _ in kept}
     brand_of = dict(Campaign.objects.filter(pk__in=ids).order_by().values_list("pk", "brand_id"))
-    keep([_row(answer, brand_of, source, now, import_id) for answer in kept])
-    for answer in kept:
+    keep([_row(answer, problem, brand_of, source, now, import_id) for answer, problem in kept])
+    for answer, _ in kept:
         if answer.result == Result.REFUSED:
             answer.result = Result.QUARANTINED
 
@@ -80,15 +79,35 @@ def _is_older(row: QuarantinedSpend, before: QuarantinedSpend) -> bool:
     return (row.as_of or row.received_at) < (before.as_of or before.received_at)
 
 
+def _problem(answer: Answer, now: datetime) -> QuarantineProblem:
+    if answer.result == Result.CONFLICT:
+        return QuarantineProblem.CONFLICT
+    if answer.field == "campaign":
+        return QuarantineProblem.UNKNOWN_CAMPAIGN
+    if answer.field == "currency":
+        return QuarantineProblem.CURRENCY
+    record = answer.record
+    if answer.field == "date":
+        day = record.day if isinstance(record, SpendSnapshot) else record.spent_on
+        return QuarantineProblem.TOO_FAR_AHEAD if day and day > now.date() else QuarantineProblem.INVALID
+    if answer.field == "occurred_at" and isinstance(record, SpendEvent) and record.occurred_at:
+        is_ahead = record.occurred_at.tzinfo is not None and record.occurred_at > now
+        return QuarantineProblem.TOO_FAR_AHEAD if is_ahead else QuarantineProblem.INVALID
+    return QuarantineProblem.INVALID
+
+
 def _row(
-    answer: Answer, brand_of: dict[int, int], source: str, now: datetime, import_id: int | None
+    answer: Answer,
+    problem: QuarantineProblem,
+    brand_of: dict[int, int],
+    source: str,
+    now: datetime,
+    import_id: int | None,
 ) -> QuarantinedSpend:
     record, brand_id = answer.record, brand_of.get(answer.record.campaign_id)
-    is_conflict = answer.result == Result.CONFLICT
-    problem = PROBLEM_OF_FIELD.get(answer.field, QuarantineProblem.INVALID)
     row = uncounted(
         record,
-        problem=QuarantineProblem.CONFLICT if is_conflict else problem,
+        problem=problem,
         reason=f"{answer.field}: {answer.message}",
         source=source,
         brand_id=brand_id,
@@ -139,7 +158,7 @@ def uncounted(
         key = quarantine_key("total", *who, record.day, record.hour, record.line, record.currency)
     else:
         row.mode, row.kind, row.spent_on = ImportMode.EVENTS, record.kind, record.spent_on
-        row.occurred_at, row.external_id = record.occurred_at, storable(record.external_id or "")
+        row.occurred_at, row.external_id = _stored(record.occurred_at), storable(record.external_id or "")
         row.description = storable(record.description)
         # Without an id nothing tells two equal records apart from one that came twice.
         key = uuid4().bytes
@@ -154,6 +173,14 @@ def uncounted(
             key = quarantine_key("event", *who, record.external_id, *content)
     row.identity = UUID(bytes=key)
     return row
+
+
+def _stored(moment: datetime | None) -> datetime | None:
+    """None for moments of the last or first day of all, which are none in UTC; the reason names them."""
+    try:
+        return moment and moment.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def storable(text: str) -> str:

@@ -39,7 +39,13 @@ def test_a_batch_gets_its_first_answers_again(api: Api, campaign: Campaign) -> N
     items = [event(campaign, str(number)) for number in range(50)] + [event(campaign, "0", "99")]
     first = api.post("/spend", items, **KEY)
     again = api.post("/spend", items, **KEY)
-    assert first.json["counts"] == {"accepted": 50, "duplicate": 0, "conflict": 1, "refused": 0}
+    assert first.json["counts"] == {
+        "accepted": 50,
+        "duplicate": 0,
+        "conflict": 1,
+        "quarantined": 0,
+        "refused": 0,
+    }
     assert again.content == first.content
 
 

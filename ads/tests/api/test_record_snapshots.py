@@ -1,6 +1,5 @@
 """POST /spend/snapshots: totals so far, of which the ledger gets the differences."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -102,13 +101,11 @@ def test_the_same_item_of_two_sources_counts_twice(api: Api, campaign: Campaign)
     [
         ({"amount": 3}, "amount", "string"),
         ({"date": "2026-02-30"}, "date", "is no date"),
-        ({"date": (NOON + timedelta(days=5)).date().isoformat()}, "date", "24 hours ahead"),
         ({"date": None}, "date", "2026-11-20"),
         ({"hour": 24}, "hour", "0 to 23"),
         ({"hour": "5"}, "hour", "0 to 23"),
         ({"line": "x" * 256}, "line", "more than 255"),
         ({"as_of": "yesterday"}, "as_of", "offset"),
-        ({"currency": "EUR"}, "currency", "USD"),
         ({"external_id": "1"}, "external_id", "not a field here"),
         ({"campaign": 10**9}, "campaign", "no such campaign"),
     ],

@@ -77,8 +77,6 @@ def test_a_campaign_can_be_named_as_its_platform_does(api: Api, brand: Brand) ->
     reference = {"platform": "meta", "account": "act_1", "external_id": "120"}
     assert api.post("/spend", event(reference)).code == 201
     assert SpendLog.objects.get().campaign_id == campaign.pk
-    unknown = api.post("/spend", event(reference | {"account": "act_3"}, "2"))
-    assert (unknown.code, unknown.fields) == (422, ["campaign"])
 
 
 def test_what_the_platform_dates_counts_for_that_date(api: Api, campaign: Campaign) -> None:
@@ -119,18 +117,14 @@ def test_refunds_and_adjustments_are_negative(api: Api, campaign: Campaign) -> N
         ({"source": ""}, "source", "short name"),
         ({"source": "a\nb"}, "source", "short name"),
         ({"source": "reversal"}, "source", "kept for rows that take others back"),
-        ({"currency": "EUR"}, "currency", "USD"),
         ({"currency": "usd"}, "currency", "ISO 4217"),
         ({"description": "x" * 256}, "description", "more than 255"),
         ({"occurred_at": "2026-01-05T10:00:00"}, "occurred_at", "offset"),
         ({"occurred_at": "2026-02-30T10:00:00Z"}, "occurred_at", "is no moment"),
-        ({"occurred_at": "2099-01-01T00:00:00Z"}, "occurred_at", "24 hours ahead"),
         ({"occurred_at": "1999-01-01T00:00:00Z"}, "occurred_at", "before 2000"),
         ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "occurred_at", "before 2000"),
-        ({"occurred_at": "9999-12-31T23:59:59-14:00"}, "occurred_at", "24 hours ahead"),
         ({"occurred_at": 1767607200}, "occurred_at", "offset"),
         ({"occurred_at": "1767607200"}, "occurred_at", "offset"),
-        ({"spent_on": "2099-01-01"}, "spent_on", "24 hours ahead"),
         ({"spent_on": "2026-13-01"}, "spent_on", "is no date"),
         ({"spent_on": "01/02/2026"}, "spent_on", "2026-11-20"),
         ({"spent_on": "2026-01-05", "occurred_at": "2026-01-05T10:00:00Z"}, "spent_on", "not both"),
@@ -195,7 +189,13 @@ def test_of_many_all_that_is_good_goes_in_and_each_is_answered_in_its_place(
     assert results == [
         "accepted", "duplicate", "conflict", "refused", "accepted", "duplicate", "accepted",
     ]  # fmt: skip
-    assert answer.json["counts"] == {"accepted": 3, "duplicate": 2, "conflict": 1, "refused": 1}
+    assert answer.json["counts"] == {
+        "accepted": 3,
+        "duplicate": 2,
+        "conflict": 1,
+        "quarantined": 0,
+        "refused": 1,
+    }
     assert answer.json["items"][3]["errors"] == [
         {"field": "amount", "message": "0 is no event; leave it out"}
     ]
@@ -268,10 +268,12 @@ def test_a_brand_of_others_looks_like_one_that_is_not_there(enter: Enter, campai
         [event(mine), event(theirs), event(10**6), event({"platform": "x", "external_id": "1"})],
     )
     assert [item["result"] for item in answer.json["items"]] == [
-        "accepted", "refused", "refused", "refused",
+        "accepted", "refused", "refused", "quarantined",
     ]  # fmt: skip
-    told = {str(item["errors"]) for item in answer.json["items"][1:]}
+    told = {str(item["errors"]) for item in answer.json["items"][1:3]}
     assert len(told) == 1
+    nowhere = program.post("/spend", [event({"platform": "x", "external_id": "2"})])
+    assert nowhere.json["items"] == [answer.json["items"][3]]
     assert not SpendLog.objects.filter(campaign=theirs).exists()
 
 
