@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
+from django.db.models.expressions import RawSQL
 from pydantic import ValidationError
 
 from ads.actor import acting_as
@@ -16,6 +17,7 @@ from ads.errors import InvalidSpend
 from ads.models import ApiToken, Brand, Campaign, CampaignAlias, Kind, QuarantineProblem
 from ads.rules.money import MoneyError, to_micros
 from ads.services import quarantine
+from ads.services.given import given
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.services.matching import Match, aliased
 from ads.services.records import REVERSAL, Answer, Result, SpendEvent, SpendSnapshot
@@ -109,7 +111,10 @@ def _campaigns(keys: Iterable[CampaignKey], token: ApiToken) -> dict[CampaignKey
     visible = token.visible(Campaign.objects.all()).order_by()
     known: dict[CampaignKey, Match] = {}
     if ids := [key for key in wanted if isinstance(key, int)]:
-        known |= {pk: Match(pk) for pk in visible.filter(pk__in=ids).values_list("pk", flat=True)}
+        # A thousand ids one by one cost more to put into the statement than to look up.
+        table, params = given(("bigint",), [(pk,) for pk in ids])
+        found = visible.filter(pk__in=RawSQL(table, params))  # noqa: S611 - only placeholders are put in
+        known |= {pk: Match(pk) for pk in found.values_list("pk", flat=True)}
     if references := [key for key in wanted if not isinstance(key, int)]:
         named = {
             "platform__in": {platform for platform, _, _ in references},
