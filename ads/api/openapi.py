@@ -24,7 +24,7 @@ READ_BY_HANDLERS: tuple[type[BaseModel], ...] = (
 ERRORS = {
     "400": "The body cannot be read.",
     "401": "No token, or one that opens nothing.",
-    "403": "The token lacks the scope.",
+    "403": "The token lacks the scope, or its user the right, which the problem names.",
     "404": "There is nothing like it, or the token has no right to it.",
     "422": "Something in it cannot be taken; errors names item and field.",
     "429": "Too many requests; Retry-After says when to come back.",

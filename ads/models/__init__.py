@@ -7,6 +7,7 @@ from ads.models.dayparting import DaypartingSchedule
 from ads.models.jobs import JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
 from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
+from ads.models.rights_change import RightKind, RightsChange
 from ads.models.status import Cause, StatusChange
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "JobProgress",
     "Kind",
     "PeriodKind",
+    "RightKind",
+    "RightsChange",
     "Scope",
     "SnapshotDay",
     "SnapshotValue",

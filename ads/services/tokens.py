@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from ads.models import ApiToken, Brand
 from ads.models.api import check_scopes
+from ads.services.rights import record_token
 
 SECRET_BYTES = 32
 # The mark at its start is for people, and for programs that look for secrets in source code.
@@ -60,12 +61,16 @@ def issue(
         expires_at=expires_at,
     )
     token.brands.set(brands or ())
+    record_token(token, given=True)
     return Issued(token, f"abt_{token.prefix}_{urlsafe_b64encode(secret).decode().rstrip('=')}")
 
 
+@transaction.atomic
 def revoke(token: ApiToken, *, now: datetime | None = None) -> None:
     """From now on it opens nothing."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=now or timezone.now())
+    in_force = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True)
+    if in_force.update(revoked_at=now or timezone.now()):
+        record_token(token, given=False)
     token.refresh_from_db(fields=["revoked_at"])
 
 
