@@ -48,7 +48,7 @@ class ChangesMixin(Base):
 
     has_history = True
 
-    def describe(self, row: Any, at_most: int) -> list[Entry]:
+    def describe(self, request: HttpRequest, row: Any, at_most: int) -> list[Entry]:
         """Its latest changes, newest first."""
         raise NotImplementedError
 
@@ -56,7 +56,7 @@ class ChangesMixin(Base):
         """Whose clock its moments are told on."""
         return Calendar.fixed(settings.TIME_ZONE)
 
-    def source_of(self, row: Any, kind: str, key: int) -> Any:
+    def source_of(self, request: HttpRequest, row: Any, kind: str, key: int) -> Any:
         """What remembers this change of the row; None where there is no such change."""
         raise NotImplementedError
 
@@ -83,7 +83,7 @@ class ChangesMixin(Base):
     def changes_context(self, request: HttpRequest, row: Any, *, at_most: int = LATEST) -> dict[str, Any]:
         """What the table of changes needs."""
         calendar, now = self.calendar_of(row), timezone.now()
-        entries = self.describe(row, at_most + 1)
+        entries = self.describe(request, row, at_most + 1)
         return {
             "changes_zone": f"Times in {calendar.zone_at(now)}",
             "has_more_changes": len(entries) > at_most,
@@ -116,7 +116,7 @@ class ChangesMixin(Base):
     def put_back_view(self, request: HttpRequest, object_id: str, kind: str, key: int) -> HttpResponse:
         """Says what would follow, and on a POST does it."""
         row = self._row(request, object_id)
-        source = self.source_of(row, kind, key)
+        source = self.source_of(request, row, kind, key)
         if source is None:
             raise Http404("There is no such change.")
         if not self.may_put_back(request, source):
@@ -177,15 +177,15 @@ def _is_offered(request: HttpRequest, change: RightsChange) -> bool:
 class RightsChangesMixin(ChangesMixin):
     """The history of rights, on the page of whoever has them."""
 
-    def changes_of(self, row: Any) -> RightsChangeQuerySet:
-        """Its changes of rights."""
+    def changes_of(self, request: HttpRequest, row: Any) -> RightsChangeQuerySet:
+        """Its changes of rights, but for those over brands that the signed-in person does not see."""
         raise NotImplementedError
 
-    def describe(self, row: Any, at_most: int) -> list[Entry]:
-        return describe_rights(self.changes_of(row), at_most)
+    def describe(self, request: HttpRequest, row: Any, at_most: int) -> list[Entry]:
+        return describe_rights(self.changes_of(request, row), at_most)
 
-    def source_of(self, row: Any, kind: str, key: int) -> Any:
-        return self.changes_of(row).filter(pk=key).first() if kind == RIGHTS else None
+    def source_of(self, request: HttpRequest, row: Any, kind: str, key: int) -> Any:
+        return self.changes_of(request, row).filter(pk=key).first() if kind == RIGHTS else None
 
     def may_put_back(self, request: HttpRequest, source: RightsChange) -> bool:
         return rights.may_put_back(request.user, source)
@@ -201,22 +201,22 @@ class RightsChangesMixin(ChangesMixin):
 class SettingsChangesMixin(RightsChangesMixin):
     """The history of the settings of a brand or campaign; of a brand also who sees it."""
 
-    def changes_of(self, row: Brand | Campaign) -> RightsChangeQuerySet:
+    def changes_of(self, request: HttpRequest, row: Brand | Campaign) -> RightsChangeQuerySet:
         return row.rights_changes.all() if isinstance(row, Brand) else RightsChange.objects.none()
 
-    def describe(self, row: Brand | Campaign, at_most: int) -> list[Entry]:
+    def describe(self, request: HttpRequest, row: Brand | Campaign, at_most: int) -> list[Entry]:
         return describe_all(row, at_most)
 
     def calendar_of(self, row: Brand | Campaign) -> Calendar:
         return brand_of(row).calendar
 
-    def source_of(self, row: Brand | Campaign, kind: str, key: int) -> Any:
+    def source_of(self, request: HttpRequest, row: Brand | Campaign, kind: str, key: int) -> Any:
         histories: dict[str, Any] = {SETTINGS: row.history}
         if isinstance(row, Campaign):
             histories[WINDOW] = DaypartingSchedule.history.filter(campaign_id=row.pk)
         if kind in histories:
             return histories[kind].filter(history_id=key).first()
-        return super().source_of(row, kind, key)
+        return super().source_of(request, row, kind, key)
 
     def may_put_back(self, request: HttpRequest, source: Any) -> bool:
         if isinstance(source, RightsChange):

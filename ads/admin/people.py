@@ -8,7 +8,7 @@ from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
-from django.db.models import QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -20,7 +20,7 @@ from ads.admin.base import EVERYTHING, BaseAdmin, ReadOnlyAdmin
 from ads.admin.changes import RightsChangesMixin
 from ads.models import Brand, RightKind, RightsChange
 from ads.models.rights_change import RightsChangeQuerySet
-from ads.rights import Person, Right, is_superuser, may_grant, may_manage
+from ads.rights import Person, Right, is_superuser, may, may_grant, may_manage
 from ads.rules.periods import Calendar
 from ads.services.rights import ACCOUNT_SETTINGS
 
@@ -95,10 +95,10 @@ class PersonForm(UserChangeForm):
             self.initial["brands"] = [] if self.instance.pk is None else list(self.instance.brands.all())
 
     def clean_groups(self) -> list[Group]:
-        return self._kept_and_chosen("groups", self.instance.groups.all())
+        return self._kept_and_chosen("groups", Group.objects.filter(user=self.instance.pk))
 
     def clean_brands(self) -> list[Brand]:
-        return self._kept_and_chosen("brands", self.instance.brands.all())
+        return self._kept_and_chosen("brands", Brand.objects.filter(assigned_to=self.instance.pk))
 
     def _kept_and_chosen(self, name: str, had: QuerySet[Any]) -> list[Any]:
         offered: Any = self.fields[name]
@@ -124,7 +124,11 @@ class UserAdmin(RightsChangesMixin, DjangoUserAdmin[User], BaseAdmin[User]):
     empty_text = "Nobody here."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).prefetch_related("groups", "brands")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("groups", Prefetch("brands", Brand.objects.visible_to(request.user)))
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
@@ -169,8 +173,12 @@ class UserAdmin(RightsChangesMixin, DjangoUserAdmin[User], BaseAdmin[User]):
     def sees(self, user: User) -> str:
         return ", ".join(brand.name for brand in user.brands.all()[:3]) or "None assigned"
 
-    def changes_of(self, row: User) -> RightsChangeQuerySet:
-        return RightsChange.objects.filter(user=row)
+    def changes_of(self, request: HttpRequest, row: User) -> RightsChangeQuerySet:
+        changes = RightsChange.objects.filter(user=row)
+        if may(request.user, Right.SEE_ALL_BRANDS):
+            return changes  # also of brands that are there no more
+        seen = Brand.objects.visible_to(request.user).values("pk")
+        return changes.filter(Q(brand__isnull=True) | Q(brand__in=seen))
 
 
 class RoleForm(forms.ModelForm[Group]):
@@ -204,7 +212,7 @@ class GroupAdmin(RightsChangesMixin, DjangoGroupAdmin, BaseAdmin[Group]):
     def rights(self, group: Group) -> str:
         return ", ".join(permission.name for permission in group.permissions.all()) or "None yet"
 
-    def changes_of(self, row: Group) -> RightsChangeQuerySet:
+    def changes_of(self, request: HttpRequest, row: Group) -> RightsChangeQuerySet:
         return RightsChange.objects.filter(kind=RightKind.RIGHT_OF_ROLE, subject_key__startswith=f"{row.pk}:")
 
 

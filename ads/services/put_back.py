@@ -97,7 +97,7 @@ def put_back(
         try:
             settings = _put(record)
         except ValidationError as error:
-            raise NotPutBack(" ".join(error.messages)) from error
+            raise NotPutBack(" ".join(error.messages).rstrip(".")) from error
     done = PutBack(settings, consequences.since(mark))
     transaction.set_rollback(dry_run)
     return done

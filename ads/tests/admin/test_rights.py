@@ -18,7 +18,7 @@ from ads.models import (
     StatusChange,
     Waiver,
 )
-from ads.rights import VIEWER
+from ads.rights import TRAFFICKER, VIEWER
 from ads.rules.serving import Status
 from ads.services import BudgetService
 from ads.tests.admin.browser import (
@@ -226,6 +226,51 @@ class TestPermissions:
         for model in OF_A_BRAND:
             assert nina.get(list_url(model)).status_code == 403
         assert nina.get(page_url(campaign)).status_code == 403
+
+    def test_a_trafficker_sees_budgets_and_does_not_change_them(
+        self, nina: Client, manager: User, brand: Brand, campaign: Campaign
+    ) -> None:
+        take_role(manager, TRAFFICKER)
+        page = nina.get(page_url(brand))
+        assert "daily_budget" not in page.context["adminform"].form.fields
+        assert "$100.00" in page.content.decode()
+        form = brand_form(brand, daily_budget="1", monthly_budget="1", name="Renamed", is_active="")
+        assert nina.post(page_url(brand), form).status_code == 302
+        brand.refresh_from_db()
+        assert (brand.name, brand.daily_budget, brand.monthly_budget) == ("Acme", Decimal(100), Decimal(2000))
+        assert brand.is_active is False  # switching is hers
+
+        changed = campaign_form(
+            campaign, daily_budget="1", total_budget="1", name="Renamed", start_date="2026-03-01", enabled=""
+        )
+        window = {
+            "schedules-TOTAL_FORMS": "1",
+            "schedules-0-id": "",
+            "schedules-0-campaign": str(campaign.pk),
+            "schedules-0-day_of_week": "",
+            "schedules-0-start_time": "09:00",
+            "schedules-0-end_time": "17:00",
+        }
+        assert nina.post(page_url(campaign), changed | window).status_code == 302
+        campaign.refresh_from_db()
+        assert (campaign.name, campaign.daily_budget, campaign.total_budget) == ("Summer Sale", None, None)
+        assert (campaign.enabled, str(campaign.start_date)) == (False, "2026-03-01")
+        assert [str(each) for each in campaign.schedules.all()] == ["every day 09:00-17:00"]
+
+    @pytest.mark.parametrize("act", ["reset_budgets", "archive"])
+    def test_a_trafficker_has_no_button_for_what_is_not_hers_and_sending_it_is_refused(
+        self, nina: Client, manager: User, brand: Brand, campaign: Campaign, act: str
+    ) -> None:
+        BudgetService.record_spend(campaign, Decimal(10))
+        take_role(manager, TRAFFICKER)
+        page = nina.get(page_url(brand)).content.decode()
+        assert "Switch off" in page
+        assert "Start budgets afresh" not in page
+        assert nina.post(act_url(brand, act), {"period": "day"}).status_code == 403
+        run(nina, act, [brand], period="day")
+        brand.refresh_from_db()
+        assert brand.archived_at is None
+        assert not Waiver.objects.exists()
 
     def test_who_was_given_a_brand_does_not_decide_who_else_is(
         self, nina: Client, manager: User, brand: Brand, superuser: User
