@@ -36,3 +36,7 @@ class DecidedFieldError(BudgetSystemError):
 
 class Protected(BudgetSystemError):
     """A brand or campaign that something refers to cannot be deleted; it can be archived."""
+
+
+class NotPutBack(BudgetSystemError):
+    """A change that cannot be put back: it was already, or what it was made to is gone."""

@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-GUARDED = ("ads_spendlog", "ads_statuschange", "ads_waiver")
+GUARDED = ("ads_spendlog", "ads_statuschange", "ads_waiver", "ads_rightschange")
 FUNCTION = "ads_append_only"
 
 

@@ -280,21 +280,29 @@ def prepare(env: dict[str, str], data: Path, *, sample: bool) -> str:
     if sample:
         say("Creating sample data ...")
         call_command("create_sample_data")
-    login = admin_login(data / "admin_password")
+    login = admin_login(data / "admin_password", sample=sample)
     connections.close_all()
     return login
 
 
-def admin_login(password_file: Path) -> str:
-    """Make an admin login where nobody could log in as one; return what to tell about it."""
+def admin_login(password_file: Path, *, sample: bool) -> str:
+    """Make an admin login where nobody could log in as one; return what to tell about it.
+
+    Where that login is told, one person of each role of the sample data gets the same password.
+    """
     from django.contrib.auth.models import User
+
+    from ads.sample_data.people import let_in
 
     password = kept_secret(password_file, length=8)
     if not User.objects.filter(is_superuser=True, is_active=True).exists():
         User.objects.create_superuser(ADMIN, password=password)
     admin = User.objects.filter(username=ADMIN).first()
     if admin is not None and admin.check_password(password):
-        return f"{ADMIN} / {password}   (kept in {password_file})"
+        others = let_in(password) if sample else {}
+        told = [f"{ADMIN} / {password}   (kept in {password_file})"]
+        told += [f"{name} / the same   ({role})" for name, role in others.items()]
+        return "\n          ".join(told)
     return "your own; `python manage.py changepassword` sets a new password"
 
 

@@ -1,33 +1,33 @@
 """The only base classes on the admin's theme: rights, pages of lists read at once, buttons, protected deletion."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.db.models.deletion import PROTECT
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList as ThemedChangeList
 
-from ads.admin.cells import change_url, when
-from ads.admin.history import brand_of, describe_changes
+from ads.admin.cells import change_url
+from ads.admin.changes import SettingsChangesMixin
 from ads.admin.telling import tell
 from ads.errors import Protected
 from ads.formats import counted
 from ads.models import Campaign
 from ads.models.querysets import VisibleQuerySet
 from ads.models.settings import SettingsModel
+from ads.rights import Right, is_superuser, may, right_to_change
 from ads.services.enforcement import Change
 
 # The theme is untyped, and its classes are Django's with other looks: the type checker sees Django's.
@@ -43,6 +43,7 @@ P = TypeVar("P", bound=models.Model)
 S = TypeVar("S", bound=SettingsModel)
 Action = Callable[[Any, HttpRequest, Any], HttpResponse | None]
 
+EVERYTHING = ("view", "add", "change", "delete")
 ROWS_PER_PAGE = 50
 MOST_CAMPAIGNS_SEARCHED = 1_000
 
@@ -62,7 +63,47 @@ class PageChangeList(ThemedChangeList):
 
 
 class RightsMixin:
-    """Choices of a form are those that the signed-in person has a right to."""
+    """Asks for rights, never for Django's own permissions on tables.
+
+    `needs` names for view, add, change and delete the rights of which one is enough; what it leaves out is for
+    superusers alone. Choices of a form are those that the signed-in person has a right to.
+    """
+
+    needs: ClassVar[Mapping[str, Collection[Right]]] = {}
+
+    def _meets(self, request: HttpRequest, what: str) -> bool:
+        return is_superuser(request.user) or any(
+            may(request.user, right) for right in self.needs.get(what, ())
+        )
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._meets(request, "view")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._meets(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._meets(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._meets(request, "delete")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request.user) or any(self._meets(request, what) for what in self.needs)
+
+    # Named by actions: permissions=["switch"].
+
+    def has_switch_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.SWITCH)
+
+    def has_settings_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.EDIT_SETTINGS)
+
+    def has_budgets_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.EDIT_BUDGETS)
+
+    def has_reset_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.RESET_BUDGETS)
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
@@ -106,11 +147,14 @@ class BaseAdmin(RightsMixin, ThemedAdmin[M]):
         view = self.admin_site.admin_view(self.act_view)
         return [path("<path:object_id>/act/<slug:act>/", view, name=name), *super().get_urls()]
 
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> NoReturn:
+        raise Http404(f"There is no such {opts.verbose_name}, or you have no right to it.")
+
     def act_view(self, request: HttpRequest, object_id: str, act: str) -> HttpResponse:
         """Does to one row what the action of that name does to the rows of a list."""
         row = self.get_object(request, unquote(object_id))
         if row is None or act not in self.acts:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+            self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         found = self.get_actions(request).get(act)
         if found is None:
             raise PermissionDenied
@@ -178,7 +222,7 @@ class ReadOnlyAdmin(LongListAdmin[M]):
 
     actions = None
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
@@ -195,14 +239,16 @@ def of_campaigns_named(part: str, rows: QuerySet[M], request: HttpRequest) -> Qu
     return rows.filter(campaign_id__in=list(ids))
 
 
-class SettingsAdmin(SimpleHistoryAdmin, BaseAdmin[S]):  # type: ignore[misc]
+class SettingsAdmin(SettingsChangesMixin, SimpleHistoryAdmin, BaseAdmin[S]):  # type: ignore[misc]
     """Brands and campaigns: deleted only where nothing refers to them, and with the history of their settings."""
 
-    object_history_template = "admin/ads/history.html"
-    has_history = True
+    def get_readonly_fields(self, request: HttpRequest, obj: S | None = None) -> tuple[str, ...]:
+        """Fields that need a right which the signed-in person lacks."""
+        names: list[str] = flatten_fieldsets(self.get_fieldsets(request, obj))
+        return tuple(name for name in names if not may(request.user, right_to_change(name)))
 
     def page_context(self, request: HttpRequest, row: S) -> dict[str, Any]:
-        return {"show_delete": next(self._referring(row), None) is None}
+        return super().page_context(request, row) | {"show_delete": next(self._referring(row), None) is None}
 
     def get_deleted_objects(
         self, objs: Sequence[S] | QuerySet[S], request: HttpRequest
@@ -259,29 +305,6 @@ class SettingsAdmin(SimpleHistoryAdmin, BaseAdmin[S]):  # type: ignore[misc]
             _, name, description = actions["delete_selected"]
             actions["delete_selected"] = (type(self).delete_selected, name, description)
         return actions
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> Any:
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        if not self.has_view_or_change_permission(request, row):
-            raise PermissionDenied
-        calendar, now = brand_of(row).calendar, timezone.now()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of {row}",
-            "opts": self.opts,
-            "object": row,
-            "back_url": change_url(row),
-            "zone_line": f"Times in {calendar.zone_at(now)}",
-            "entries": [
-                (when(entry.at, calendar, now, seconds=True), entry) for entry in describe_changes(row)
-            ],
-            **(extra_context or {}),
-        }
-        return self.render_history_view(request, self.object_history_template, context)
 
     def history_form_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         """Settings of the past are read in the history; going back to them is an edit like any other."""

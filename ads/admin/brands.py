@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +24,7 @@ from ads.admin.telling import tell
 from ads.admin.warnings import more_than_the_brand
 from ads.models import Brand, BrandQuerySet, Campaign, PeriodKind
 from ads.models.choices import zone_choices
+from ads.rights import Person, Right, may, may_manage
 from ads.services import bulk, consequences
 from ads.services.standings import BrandStanding, at_their_limit, stand_brands
 
@@ -30,6 +33,7 @@ CAMPAIGNS_SHOWN = 50
 
 class BrandForm(SettingsForm[Brand]):
     amounts = ("daily_budget", "monthly_budget")
+    by: Person = AnonymousUser()
     daily_budget = amount_field("Daily budget")
     monthly_budget = amount_field("Monthly budget")
 
@@ -46,6 +50,14 @@ class BrandForm(SettingsForm[Brand]):
             self.fields["timezone"].choices = [system, *zone_choices()]  # type: ignore[attr-defined]
         if self.instance.pk is not None:
             self.name_currency(self.instance.currency)
+
+    def clean_assigned_to(self) -> QuerySet[User]:
+        people: QuerySet[User] = self.cleaned_data["assigned_to"]
+        assigned = set() if self.instance.pk is None else set(self.instance.assigned_to.all())
+        for person in sorted(assigned.symmetric_difference(people), key=str):
+            if not may_manage(self.by, person):
+                raise ValidationError(f"{person} has rights that you have not; you may not change them.")
+        return people
 
 
 class ArchivedFilter(ChoiceFilter):
@@ -104,6 +116,12 @@ class BudgetReachedFilter(ChoiceFilter):
 @admin.register(Brand)
 class BrandAdmin(SettingsAdmin[Brand]):
     form = BrandForm
+    needs = {
+        "view": {Right.SEE},
+        "add": {Right.EDIT_SETTINGS},
+        "change": {Right.EDIT_BUDGETS, Right.SWITCH, Right.EDIT_SETTINGS, Right.MANAGE_PEOPLE},
+        "delete": {Right.EDIT_SETTINGS},
+    }
     list_display = ("brand", "today", "this_month", "campaigns_running", "zone")
     list_filter = (BudgetReachedFilter, ActiveFilter, ArchivedFilter, CurrencyFilter)
     search_fields = ("name",)
@@ -159,8 +177,22 @@ class BrandAdmin(SettingsAdmin[Brand]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Brand | None = None) -> tuple[str, ...]:
         fixed = ("currency",) if obj is not None and obj.has_spend() else ()
-        # Who may see a brand is not for those to decide who were given it.
-        return fixed if request.user.is_superuser else (*fixed, "assigned_to")
+        return *super().get_readonly_fields(request, obj), *fixed
+
+    @admin.display(description="Daily budget")
+    def daily_budget(self, brand: Brand) -> str:
+        return formats.limit(brand.daily_budget_micros, brand.currency)
+
+    @admin.display(description="Monthly budget")
+    def monthly_budget(self, brand: Brand) -> str:
+        return formats.limit(brand.monthly_budget_micros, brand.currency)
+
+    def get_form(
+        self, request: HttpRequest, obj: Brand | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.by = request.user
+        return form
 
     def buttons(self, request: HttpRequest, row: Brand) -> list[str]:
         switch = "switch_off" if row.is_active else "switch_on"
@@ -173,7 +205,7 @@ class BrandAdmin(SettingsAdmin[Brand]):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        if not change and not request.user.is_superuser:
+        if not change and not may(request.user, Right.SEE_ALL_BRANDS):
             form.instance.assigned_to.add(request.user)
         if form.mark is not None:
             tell(request, consequences.since(form.mark))
@@ -184,27 +216,27 @@ class BrandAdmin(SettingsAdmin[Brand]):
     def page_context(self, request: HttpRequest, row: Brand) -> dict[str, Any]:
         return super().page_context(request, row) | _page(request, row)
 
-    @admin.action(permissions=["change"], description="Switch on selected brands")
+    @admin.action(permissions=["switch"], description="Switch on selected brands")
     def switch_on(self, request: HttpRequest, queryset: BrandQuerySet) -> None:
         do = partial(bulk.switch_brands, queryset, on=True, by=request.user)
         self.do(request, queryset, "switched on", do)
 
-    @admin.action(permissions=["change"], description="Switch off selected brands")
+    @admin.action(permissions=["switch"], description="Switch off selected brands")
     def switch_off(self, request: HttpRequest, queryset: BrandQuerySet) -> None:
         do = partial(bulk.switch_brands, queryset, on=False, by=request.user)
         self.do(request, queryset, "switched off", do)
 
-    @admin.action(permissions=["change"], description="Archive selected brands")
+    @admin.action(permissions=["settings"], description="Archive selected brands")
     def archive(self, request: HttpRequest, queryset: BrandQuerySet) -> None:
         do = partial(bulk.archive_brands, queryset, by=request.user)
         self.do(request, queryset, "archived; spend is still recorded", do)
 
-    @admin.action(permissions=["change"], description="Restore selected brands")
+    @admin.action(permissions=["settings"], description="Restore selected brands")
     def restore(self, request: HttpRequest, queryset: BrandQuerySet) -> None:
         do = partial(bulk.restore_brands, queryset, by=request.user)
         self.do(request, queryset, "restored", do)
 
-    @admin.action(permissions=["change"], description="Start budgets of selected brands afresh …")
+    @admin.action(permissions=["reset"], description="Start budgets of selected brands afresh …")
     def reset_budgets(self, request: HttpRequest, queryset: BrandQuerySet) -> HttpResponse | None:
         return reset_budgets_page(self, request, queryset)
 

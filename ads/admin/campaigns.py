@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTimeWidget
 
 from ads import formats
 from ads.admin import cells
-from ads.admin.base import BaseTabularInline, ChoiceFilter, SettingsAdmin, VisibleFilter
+from ads.admin.base import EVERYTHING, BaseTabularInline, ChoiceFilter, SettingsAdmin, VisibleFilter
 from ads.admin.brands import ArchivedFilter
 from ads.admin.settings_form import SettingsForm, amount_field
 from ads.admin.telling import tell
@@ -27,6 +27,7 @@ from ads.forms import EndTimeField
 from ads.models import Campaign, CampaignQuerySet, DaypartingSchedule, StatusChange
 from ads.models.choices import zone_choices
 from ads.models.dayparting import DAYS
+from ads.rights import Right, may
 from ads.rules.serving import Reason, Status
 from ads.services import CampaignService, bulk, consequences
 from ads.services.standings import CampaignStanding, stand_campaigns
@@ -102,6 +103,7 @@ class WindowForm(forms.ModelForm[DaypartingSchedule]):
 class WindowInline(BaseTabularInline[DaypartingSchedule, Campaign]):
     model = DaypartingSchedule
     form = WindowForm
+    needs = {what: {Right.EDIT_SCHEDULES} for what in EVERYTHING} | {"view": {Right.SEE}}
     verbose_name = "window"
     verbose_name_plural = "Windows in which it may run"
     template_before = "admin/ads/campaign/windows.html"
@@ -151,6 +153,12 @@ class CampaignChoicesView(AutocompleteJsonView):
 @admin.register(Campaign)
 class CampaignAdmin(SettingsAdmin[Campaign]):
     form = CampaignForm
+    needs = {
+        "view": {Right.SEE},
+        "add": {Right.EDIT_SETTINGS},
+        "change": {Right.EDIT_BUDGETS, Right.SWITCH, Right.EDIT_SCHEDULES, Right.EDIT_SETTINGS},
+        "delete": {Right.EDIT_SETTINGS},
+    }
     inlines = (WindowInline,)
     list_display = ("campaign", "runs", "today", "this_month", "flight", "next_change")
     list_select_related = ("brand",)
@@ -217,7 +225,25 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
         return cells.when(campaign.next_transition_at, _standing(campaign).calendar, timezone.now())
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
-        return ("brand",) if obj is not None else ()  # a campaign belongs to one brand for ever
+        fixed = ("brand",) if obj is not None else ()  # a campaign belongs to one brand for ever
+        return *super().get_readonly_fields(request, obj), *fixed
+
+    @admin.display(description="Daily budget")
+    def daily_budget(self, campaign: Campaign) -> str:
+        return formats.limit(campaign.daily_budget_micros, campaign.brand.currency)
+
+    @admin.display(description="Monthly budget")
+    def monthly_budget(self, campaign: Campaign) -> str:
+        return formats.limit(campaign.monthly_budget_micros, campaign.brand.currency)
+
+    @admin.display(description="Total budget")
+    def total_budget(self, campaign: Campaign) -> str:
+        return formats.limit(campaign.total_budget_micros, campaign.brand.currency)
+
+    @admin.display(description="Time zone of the windows")
+    def windows_timezone(self, campaign: Campaign) -> str:
+        window = campaign.schedules.first()
+        return window.timezone if window and window.timezone else "The brand’s"
 
     def buttons(self, request: HttpRequest, row: Campaign) -> list[str]:
         return [
@@ -234,6 +260,8 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
         super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if not may(request.user, Right.EDIT_SCHEDULES):
+            return
         zone = form.cleaned_data["windows_timezone"]
         windows = formset.save(commit=False)
         for window in formset.deleted_objects:
@@ -257,12 +285,12 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
     def page_context(self, request: HttpRequest, row: Campaign) -> dict[str, Any]:
         return super().page_context(request, row) | _page(row)
 
-    @admin.action(permissions=["change"], description="Switch on selected campaigns")
+    @admin.action(permissions=["switch"], description="Switch on selected campaigns")
     def switch_on(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
         do = partial(bulk.switch_campaigns, queryset, on=True, by=request.user)
         self.do(request, queryset, "switched on", do)
 
-    @admin.action(permissions=["change"], description="Switch off selected campaigns")
+    @admin.action(permissions=["switch"], description="Switch off selected campaigns")
     def switch_off(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
         do = partial(bulk.switch_campaigns, queryset, on=False, by=request.user)
         self.do(request, queryset, "switched off", do)
@@ -272,12 +300,12 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
         for copy in bulk.copy_campaigns(queryset, by=request.user):
             self.message_user(request, cells.copied(copy), messages.SUCCESS)
 
-    @admin.action(permissions=["change"], description="Archive selected campaigns")
+    @admin.action(permissions=["settings"], description="Archive selected campaigns")
     def archive(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
         do = partial(bulk.archive_campaigns, queryset, by=request.user)
         self.do(request, queryset, "archived; spend is still recorded", do)
 
-    @admin.action(permissions=["change"], description="Restore selected campaigns")
+    @admin.action(permissions=["settings"], description="Restore selected campaigns")
     def restore(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
         do = partial(bulk.restore_campaigns, queryset, by=request.user)
         self.do(request, queryset, "restored", do)

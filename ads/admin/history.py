@@ -9,10 +9,14 @@ from typing import Any
 from django.db import models
 
 from ads import formats
-from ads.models import Brand, Campaign, DaypartingSchedule
+from ads.models import Brand, Campaign, DaypartingSchedule, RightsChange
+from ads.models.rights_change import RightsChangeQuerySet
 from ads.models.settings import SettingsModel
+from ads.rights import Right
+from ads.services.put_back import CHANGED, MADE, REMOVED, Setting, changed_fields, rights_to_put_back
 
 LATEST = 200
+_WHAT = {MADE: "Created", CHANGED: "Changed", REMOVED: "Deleted"}
 THE_SYSTEM = "The system or a command"
 _WORDS = {
     "enabled": "Switched on",
@@ -21,7 +25,6 @@ _WORDS = {
     "day_of_week": "Day",
     "external_id": "External id",
 }
-_MADE, _CHANGED, _REMOVED = "+", "~", "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,66 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change: what happened, by whom, and each setting that is another afterwards."""
+    """One change: what happened, by whom, and each setting that is another afterwards.
+
+    `source` is the row that remembers it; `needs` the rights that putting it back takes, none where it cannot be.
+    """
 
     at: datetime
     by: str
     what: str
     changes: list[FieldChange]
+    source: Any
+    needs: frozenset[Right] = frozenset()
 
 
-def describe_changes(row: SettingsModel) -> list[Entry]:
-    """The latest changes of a brand, or of a campaign and its windows, newest first."""
+def describe_changes(row: SettingsModel, at_most: int = LATEST) -> list[Entry]:
+    """The latest changes of a brand's settings, or of a campaign's and its windows', newest first."""
     currency = brand_of(row).currency
-    entries = list(_entries(row.history.all(), type(row), currency))  # type: ignore[attr-defined]
+    entries = list(_entries(row.history.all(), type(row), currency, at_most))  # type: ignore[attr-defined]
     if isinstance(row, Campaign):
         windows = DaypartingSchedule.history.filter(campaign_id=row.pk)
-        entries += _entries(windows, DaypartingSchedule, currency)
-    return sorted(entries, key=attrgetter("at"), reverse=True)[:LATEST]
+        entries += _entries(windows, DaypartingSchedule, currency, at_most)
+    return _latest(entries, at_most)
+
+
+def describe_rights(
+    changes: RightsChangeQuerySet, at_most: int = LATEST, *, of_brand: bool = False
+) -> list[Entry]:
+    """The latest of these changes of rights, newest first."""
+    latest = changes.select_related("user").order_by("-pk")[:at_most]
+    return [_right(change, of_brand=of_brand) for change in latest]
+
+
+def describe_all(row: SettingsModel, at_most: int = LATEST) -> list[Entry]:
+    """What was changed of a brand or campaign, who sees the brand included, newest first."""
+    entries = describe_changes(row, at_most)
+    if isinstance(row, Brand):
+        entries += describe_rights(row.rights_changes.all(), at_most, of_brand=True)
+    return _latest(entries, at_most)
+
+
+def describe_setting(setting: Setting, currency: str) -> FieldChange:
+    """What a setting is now, and what it would be."""
+    now, then = (_value(setting.field, value, currency) for value in (setting.now, setting.then))
+    return FieldChange(_label(setting.field.name), now, then)
+
+
+def _latest(entries: list[Entry], at_most: int) -> list[Entry]:
+    return sorted(entries, key=attrgetter("at"), reverse=True)[:at_most]
+
+
+def _right(change: RightsChange, *, of_brand: bool) -> Entry:
+    subject = f"{change.username} sees it" if of_brand else f"{change.get_kind_display()}: {change.subject}"
+    before, after = ("no", "yes") if change.given else ("yes", "no")
+    return Entry(
+        at=change.at,
+        by=change.by or THE_SYSTEM,
+        what=_WHAT[CHANGED],
+        changes=[FieldChange(subject, before, after)],
+        source=change,
+        needs=frozenset({Right.MANAGE_PEOPLE}),
+    )
 
 
 def brand_of(row: SettingsModel) -> Brand:
@@ -62,50 +109,56 @@ def brand_of(row: SettingsModel) -> Brand:
     raise TypeError(f"{row!r} has no page of its own")
 
 
-def _entries(records: Any, model: type[SettingsModel], currency: str) -> Iterator[Entry]:
+def _entries(records: Any, model: type[SettingsModel], currency: str, at_most: int) -> Iterator[Entry]:
     newest_first = records.select_related("history_user").order_by("-history_date", "-history_id")
     later: dict[object, Any] = {}
-    for record in newest_first[: LATEST + 1]:
+    for record in newest_first[: at_most + 1]:
         after = later.get(record.id)
         if after is not None:
             entry = _entry(after, record, model, currency)
-            if entry.changes or after.history_type == _REMOVED:  # a save may leave everything as it was
+            if entry.changes or after.history_type != CHANGED:  # a save may leave everything as it was
                 yield entry
         later[record.id] = record
     for record in later.values():
-        if record.history_type == _MADE:
+        if record.history_type == MADE:
             yield _entry(record, None, model, currency)
 
 
 def _entry(record: Any, before: Any, model: type[SettingsModel], currency: str) -> Entry:
-    changes = (
-        [] if before is None or record.history_type == _REMOVED else list(_changes(before, record, currency))
-    )
+    is_changed = before is not None and record.history_type == CHANGED
+    changes = list(_changes(before, record, currency)) if is_changed else []
     return Entry(
         at=record.history_date,
         by=record.history_user.get_username() if record.history_user else THE_SYSTEM,
         what=_what(record, model),
         changes=changes,
+        source=record,
+        needs=rights_to_put_back(record, before),
     )
 
 
 def _what(record: Any, model: type[SettingsModel]) -> str:
+    again = record.history_change_reason or ""
     if model is DaypartingSchedule:
-        window = str(
-            DaypartingSchedule(
-                day_of_week=record.day_of_week, start_time=record.start_time, end_time=record.end_time
-            )
+        verb = {MADE: "added", CHANGED: "changed", REMOVED: "removed"}[record.history_type]
+        told = f"Window {verb}: {window_of(record)}"
+        return f"{again}. {told}" if again else told
+    return again or _WHAT[record.history_type]
+
+
+def window_of(record: Any) -> str:
+    """The window that a record of it describes."""
+    return str(
+        DaypartingSchedule(
+            day_of_week=record.day_of_week, start_time=record.start_time, end_time=record.end_time
         )
-        verb = {_MADE: "added", _CHANGED: "changed", _REMOVED: "removed"}[record.history_type]
-        return f"Window {verb}: {window}"
-    return {_MADE: "Created", _CHANGED: "Changed", _REMOVED: "Deleted"}[record.history_type]
+    )
 
 
 def _changes(before: Any, after: Any, currency: str) -> Iterator[FieldChange]:
-    for field in after.tracked_fields:
+    for field in changed_fields(before, after):
         old, new = getattr(before, field.attname), getattr(after, field.attname)
-        if old != new:
-            yield FieldChange(_label(field.name), _value(field, old, currency), _value(field, new, currency))
+        yield FieldChange(_label(field.name), _value(field, old, currency), _value(field, new, currency))
 
 
 def _label(name: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NotRequired, TypedDict
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
@@ -27,7 +29,8 @@ class Group(TypedDict):
 
 def _may_view(model: str, app: str = "ads") -> Callable[[HttpRequest], bool]:
     def permission(request: HttpRequest) -> bool:
-        return request.user.has_perm(f"{app}.view_{model}")
+        registered = admin.site.get_model_admin(apps.get_model(app, model))
+        return registered.has_view_permission(request)
 
     return permission
 
@@ -86,7 +89,8 @@ def navigation(_: HttpRequest) -> list[Group]:
                 ),
                 _item("API tokens", "Programs that use the API, and what each may do", "key", "apitoken"),
                 _item("People", "Who may sign in", "group", "user", "auth"),
-                _item("Groups", "What people of a kind may do", "groups", "group", "auth"),
+                _item("Roles", "What people of a kind may do", "groups", "group", "auth"),
+                _item("Changes of rights", "Who gave or took which right, and when", "key", "rightschange"),
             ],
         ),
     ]

@@ -3,25 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 
 from ads.admin.base import ReadOnlyAdmin
 from ads.models import JobProgress, SnapshotDay, SnapshotValue, SpendKey
 
 
-class MachineryAdmin(ReadOnlyAdmin[Any]):
-    """Read by superusers, written by the system."""
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-
 @admin.register(SpendKey)
-class SpendKeyAdmin(MachineryAdmin):
+class SpendKeyAdmin(ReadOnlyAdmin[Any]):
     list_display = ("key", "log_id")
     fields = ("key", "content", "log_id")
     ordering = ("key",)
@@ -30,7 +18,7 @@ class SpendKeyAdmin(MachineryAdmin):
 
 
 @admin.register(SnapshotValue)
-class SnapshotValueAdmin(MachineryAdmin):
+class SnapshotValueAdmin(ReadOnlyAdmin[Any]):
     list_display = ("key", "total_so_far", "as_of")
     fields = ("key", "total_so_far", "as_of")
     ordering = ("key",)
@@ -41,14 +29,14 @@ class SnapshotValueAdmin(MachineryAdmin):
 
 
 @admin.register(SnapshotDay)
-class SnapshotDayAdmin(MachineryAdmin):
+class SnapshotDayAdmin(ReadOnlyAdmin[Any]):
     list_display = ("key", "granularity")
     fields = ("key", "granularity")
     ordering = ("key",)
 
 
 @admin.register(JobProgress)
-class JobProgressAdmin(MachineryAdmin):
+class JobProgressAdmin(ReadOnlyAdmin[Any]):
     list_display = ("name", "position", "updated_at")
     fields = ("name", "position", "updated_at")
     ordering = ("name",)

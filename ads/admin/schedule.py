@@ -15,7 +15,10 @@ from django_celery_beat.models import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from ads.admin.base import BaseAdmin, BaseTabularInline
+from ads.admin.base import EVERYTHING, BaseAdmin, BaseTabularInline
+from ads.rights import Right
+
+MANAGERS = {what: {Right.MANAGE_SCHEDULE} for what in EVERYTHING}
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
@@ -36,6 +39,7 @@ class PeriodicTaskForm(BeatPeriodicTaskForm):  # type: ignore[misc]
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, BaseAdmin[Any]):  # type: ignore[misc]
     form = PeriodicTaskForm
+    needs = MANAGERS
     list_display = ("name", "enabled", "interval", "last_run_at", "description")
     list_filter = ("enabled",)
     date_hierarchy = None
@@ -65,6 +69,7 @@ class TaskInline(BaseTabularInline[Any, Any]):
     """The tasks that use a schedule."""
 
     model = PeriodicTask
+    needs = {"view": {Right.MANAGE_SCHEDULE}}
     fields = ("name", "task")
     readonly_fields = fields
     can_delete = False
@@ -77,4 +82,5 @@ class TaskInline(BaseTabularInline[Any, Any]):
 
 @admin.register(IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule)
 class ScheduleAdmin(BaseAdmin[Any]):
+    needs = MANAGERS
     inlines = (TaskInline,)

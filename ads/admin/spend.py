@@ -29,6 +29,7 @@ from ads.admin.spend_form import (
 from ads.admin.telling import tell
 from ads.errors import NotReversible
 from ads.models import Campaign, Kind, SpendLog
+from ads.rights import Right
 
 MOST_ROWS = 200
 
@@ -62,6 +63,7 @@ class SourceFilter(TextFilter):
 @admin.register(SpendLog)
 class SpendLogAdmin(LongListAdmin[SpendLog]):
     form = SpendForm
+    needs = {"view": {Right.SEE}, "add": {Right.RECORD_SPEND}}
     list_display = ("what", "of_campaign", "money", "counts_for", "spent_at", "came_from", "remarks")
     list_select_related = ("campaign__brand", "brand")
     list_filter = (
@@ -86,7 +88,7 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
     )  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: SpendLog | None = None) -> bool:
-        return False
+        return False  # nor for a superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: SpendLog | None = None) -> bool:
         return False

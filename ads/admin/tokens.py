@@ -18,11 +18,12 @@ from django.utils.safestring import SafeString
 
 from ads import formats
 from ads.admin import cells
-from ads.admin.base import BaseAdmin, ChoiceFilter, visible
+from ads.admin.base import EVERYTHING, BaseAdmin, ChoiceFilter, visible
 from ads.admin.token_form import TokenForm
 from ads.errors import Protected
 from ads.models import ApiToken, Brand, Scope
 from ads.models.api import TokenState
+from ads.rights import Right, may
 from ads.rules.periods import Calendar
 from ads.services import tokens
 
@@ -54,8 +55,9 @@ class StateFilter(ChoiceFilter):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(BaseAdmin[ApiToken]):
-    """Superusers see every token; others see their own, and issue none that may more than they may."""
+    """Who manages people sees their tokens too; others see their own. Nobody issues one that may more than they."""
 
+    needs = dict.fromkeys(EVERYTHING, (Right.SEE,))
     list_display = ("named", "user", "may", "for_brands", "expires", "last_used", "is_in")
     list_select_related = ("user",)
     list_filter = (StateFilter,)
@@ -70,10 +72,15 @@ class ApiTokenAdmin(BaseAdmin[ApiToken]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         rows = super().get_queryset(request)
-        return rows if request.user.is_superuser else rows.filter(user=_person(request))
+        if request.user.is_superuser:
+            return rows
+        own = Q(user=_person(request))
+        return rows.filter(
+            own | Q(user__is_superuser=False) if may(request.user, Right.MANAGE_PEOPLE) else own
+        )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and bool(tokens.grantable(_person(request)))
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_add_permission(request, obj) and bool(tokens.grantable(_person(request)))
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
         was_used = obj is not None and obj.last_used_at is not None

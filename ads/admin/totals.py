@@ -14,6 +14,7 @@ from ads.admin import cells
 from ads.admin.base import ChoiceFilter, ReadOnlyAdmin, VisibleFilter, of_campaigns_named
 from ads.models import Brand, BrandPeriod, CampaignPeriod, Cause, PeriodKind, StatusChange, Waiver
 from ads.models.period import Period
+from ads.rights import Right
 from ads.rules.serving import Status
 from ads.services.standings import Standing
 
@@ -52,6 +53,7 @@ class CauseFilter(ChoiceFilter):
 class PeriodAdmin(ReadOnlyAdmin[Any]):
     """Columns that both kinds of totals share."""
 
+    needs = {"view": {Right.SEE}}
     fields = ("of", "period", "spent_amount", "waived_amount", "result", "closed")
     list_display = ("period", "of", "spent_amount", "waived_amount", "result", "closed")
 
@@ -135,6 +137,7 @@ class CampaignPeriodAdmin(PeriodAdmin):
 
 @admin.register(Waiver)
 class WaiverAdmin(ReadOnlyAdmin[Waiver]):
+    needs = {"view": {Right.SEE}}
     fields = ("when", "of", "period", "waived", "by_whom")
     list_display = ("when", "of", "period", "waived", "by_whom")
     list_select_related = ("brand", "campaign__brand")
@@ -167,6 +170,7 @@ class WaiverAdmin(ReadOnlyAdmin[Waiver]):
 
 @admin.register(StatusChange)
 class StatusChangeAdmin(ReadOnlyAdmin[StatusChange]):
+    needs = {"view": {Right.SEE}}
     fields = ("of_campaign", "when", "before", "after", "why", "by_whom")
     list_display = ("when", "of_campaign", "before", "after", "why", "by_whom")
     list_select_related = ("brand", "campaign__brand")

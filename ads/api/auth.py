@@ -9,15 +9,17 @@ from ninja.security import HttpBearer
 from ads.api.problems import Problem, unauthorized
 from ads.api.throttling import throttle
 from ads.models import ApiToken, Scope
+from ads.rights import Right, may
 from ads.services import tokens
 
 
 class TokenAuth(HttpBearer):
-    """Lets a request in whose token is known, in force and has the scope."""
+    """Lets a request in whose token is known, in force and has the scope, and whose user has the rights."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *rights: Right) -> None:
         super().__init__()
         self.scope = scope
+        self.rights = rights
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken:
         """The token; raises a Problem where it opens nothing here."""
@@ -30,6 +32,7 @@ class TokenAuth(HttpBearer):
         if self.scope not in found.scopes:
             raise lacks_scope(self.scope, found.scopes)
         tokens.note_use(found, now)
+        demand_rights(found, *self.rights)
         return found
 
 
@@ -39,9 +42,24 @@ def lacks_scope(needed: Scope, given: Sequence[str]) -> Problem:
     return Problem("forbidden", 403, detail)
 
 
-can_write_spend = TokenAuth(Scope.SPEND_WRITE)
-can_read = TokenAuth(Scope.READ)
-can_manage = TokenAuth(Scope.MANAGE)
+def demand_rights(token: ApiToken, *rights: Right) -> None:
+    """Raises a Problem that names the first of these rights that the token's user has not."""
+    for right in rights:
+        if not may(token.user, right):
+            raise lacks_right(right, token.user.get_username())
+
+
+def lacks_right(needed: Right, user: str) -> Problem:
+    """For a token whose user may other things than this."""
+    detail = f"This needs the right “{needed.label}”, which the token’s user {user} does not have."
+    return Problem("forbidden", 403, detail, more={"right": needed.value})
+
+
+can_write_spend = TokenAuth(Scope.SPEND_WRITE, Right.SEE, Right.RECORD_SPEND)
+can_read = TokenAuth(Scope.READ, Right.SEE)
+# What is changed decides which rights that needs besides.
+can_manage = TokenAuth(Scope.MANAGE, Right.SEE)
+can_switch = TokenAuth(Scope.MANAGE, Right.SEE, Right.SWITCH)
 
 
 def token_of(request: HttpRequest) -> ApiToken:

@@ -8,7 +8,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from ads.api import schemas, settings_changes
-from ads.api.auth import can_manage, can_read, token_of
+from ads.api.auth import can_manage, can_read, can_switch, token_of
 from ads.api.bodies import read_object
 from ads.api.idempotency import idempotent
 from ads.api.lookups import brand_or_404, campaign_or_404
@@ -69,7 +69,7 @@ def change_campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 @router.post(
     "/campaigns/{int:campaign_id}/switch-off",
-    auth=can_manage,
+    auth=can_switch,
     response={200: schemas.CampaignOut},
     openapi_extra=IDEMPOTENCY_KEY,
 )
@@ -84,7 +84,7 @@ def switch_off(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 @router.post(
     "/campaigns/{int:campaign_id}/switch-on",
-    auth=can_manage,
+    auth=can_switch,
     response={200: schemas.CampaignOut},
     openapi_extra=IDEMPOTENCY_KEY,
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ads.api import examples, schemas
-from ads.api.auth import TokenAuth, lacks_scope
+from ads.api.auth import TokenAuth, lacks_right, lacks_scope
 from ads.api.bodies import JSON, MAX_ITEMS, NDJSON
 from ads.api.problems import (
     MEDIA_TYPE,
@@ -22,6 +22,7 @@ from ads.api.problems import (
     unauthorized,
 )
 from ads.models import Scope
+from ads.rights import Right
 
 Extra = dict[str, Any]
 
@@ -218,7 +219,8 @@ def _complete(operation: Extra, scope: Scope) -> None:
     operation["description"] += f"\n\nNeeds the scope `{scope.value}`."
     has_body = "requestBody" in operation
     other = next(each for each in Scope if each != scope)
-    errors = ERRORS | {403: Error("The token lacks the scope.", [lacks_scope(scope, [other.value])])}
+    denied = [lacks_scope(scope, [other.value]), lacks_right(Right.SEE, "ann")]
+    errors = ERRORS | {403: Error("The token lacks the scope, or its user the right.", denied)}
     if has_body:
         errors |= ERRORS_OF_BODIES
     if operation["parameters"] and any(each["name"] == "Idempotency-Key" for each in operation["parameters"]):

@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from ads.actor import acting_as
 from ads.api import schemas
+from ads.api.auth import demand_rights
 from ads.api.lookups import brand_or_404, campaign_or_404
 from ads.api.problems import FieldError, invalid
 from ads.api.shapes import amount, brand_fields, campaign_fields
 from ads.models import ApiToken, Brand, Campaign
+from ads.rights import right_to_change
 from ads.services import CampaignService
 from ads.services.standings import Standing, child_budgets, stand_brands, stand_campaigns
 from ads.services.transactions import retrying
@@ -49,6 +51,7 @@ def change_campaign(
 @retrying
 def _write_brand(token: ApiToken, brand_id: int, change: schemas.BrandChange) -> Brand:
     Brand.objects.lock({brand_or_404(token, brand_id).pk})
+    _demand_rights(token, change)
     brand = brand_or_404(token, brand_id)
     _assign(brand, change)
     with acting_as(token.user):
@@ -59,12 +62,17 @@ def _write_brand(token: ApiToken, brand_id: int, change: schemas.BrandChange) ->
 @retrying
 def _write_campaign(token: ApiToken, campaign_id: int, change: schemas.CampaignChange) -> Campaign:
     Brand.objects.lock({campaign_or_404(token, campaign_id).brand_id})
+    _demand_rights(token, change)
     # Read again: what is checked together, such as the two ends of a flight, must not change in between.
     campaign = campaign_or_404(token, campaign_id)
     _assign(campaign, change)
     with acting_as(token.user):
         campaign.save()
     return campaign
+
+
+def _demand_rights(token: ApiToken, change: schemas.Given) -> None:
+    demand_rights(token, *(right_to_change(name) for name in sorted(change.model_fields_set)))
 
 
 def _assign(owner: Brand | Campaign, change: schemas.BrandChange | schemas.CampaignChange) -> None:

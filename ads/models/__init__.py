@@ -9,6 +9,7 @@ from ads.models.jobs import JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
 from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
 from ads.models.quarantine import CampaignAlias, QuarantinedSpend, QuarantineProblem, QuarantineState
+from ads.models.rights_change import RightKind, RightsChange
 from ads.models.status import Cause, StatusChange
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "QuarantineProblem",
     "QuarantineState",
     "QuarantinedSpend",
+    "RightKind",
+    "RightsChange",
     "Scope",
     "SnapshotDay",
     "SnapshotValue",

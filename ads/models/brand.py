@@ -18,6 +18,7 @@ from ads.actor import actor_user
 from ads.models.amounts import IntegerOnSqlite, OptionalAmount, within
 from ads.models.choices import check_currency, check_zone, currency_choices, zone_choices
 from ads.models.settings import SettingsModel, SettingsQuerySet
+from ads.rights import PERMISSIONS
 from ads.rules.money import from_micros
 from ads.rules.periods import Calendar, ZoneSpan, month_start
 
@@ -78,7 +79,7 @@ class Brand(SettingsModel):
         settings.AUTH_USER_MODEL,
         blank=True,
         related_name="brands",
-        help_text="Who sees and manages this brand, besides superusers.",
+        help_text="Who sees this brand, each with the rights of their role.",
     )
 
     daily_budget = OptionalAmount("daily_budget_micros")
@@ -91,6 +92,7 @@ class Brand(SettingsModel):
 
     class Meta:
         ordering = ("name",)
+        permissions = PERMISSIONS
         constraints = [
             models.CheckConstraint(
                 condition=within("daily_budget_micros", 0) & within("monthly_budget_micros", 0),

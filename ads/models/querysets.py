@@ -2,10 +2,11 @@
 
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
 from ads.errors import AppendOnlyError
+from ads.rights import Right, may
 
 M = TypeVar("M", bound=models.Model)
 
@@ -16,12 +17,12 @@ class VisibleQuerySet(models.QuerySet[M]):
     path_to_brand: ClassVar[str] = "brand"
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """Rows of the brands this user has a right to: all for superusers, else those assigned to them."""
-        if not isinstance(user, PermissionsMixin) or not user.is_active:
+        """Rows of the brands this user has a right to: none without a role, every one or those assigned to them."""
+        if not may(user, Right.SEE):
             return self.none()
-        if user.is_superuser:
+        if may(user, Right.SEE_ALL_BRANDS):
             return self.all()
-        return self.filter(**{f"{self.path_to_brand}__in": user.brands.values("pk")})  # type: ignore[attr-defined]
+        return self.filter(**{f"{self.path_to_brand}__in": user.brands.values("pk")})  # type: ignore[union-attr]
 
 
 class AppendOnlyQuerySet(VisibleQuerySet[M]):

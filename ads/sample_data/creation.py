@@ -10,18 +10,17 @@ from operator import itemgetter
 from random import Random
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
 from django.db import transaction
 
 from ads.actor import acting_as
 from ads.models import Brand, Campaign, DaypartingSchedule
+from ads.rights import ACCOUNT_MANAGER
 from ads.rules.money import MICROS_PER_UNIT, to_micros
 from ads.rules.periods import ONE_DAY, Calendar
 from ads.rules.serving import Reason
 from ads.sample_data.agency import ACCOUNTS, AGENCY, SampleBrand, SampleCampaign
 from ads.sample_data.clock import ReplayedClock
-from ads.sample_data.people import ACTS, Act
+from ads.sample_data.people import ACTS, COLLEAGUES, Act, employ
 from ads.sample_data.replay import Replay, Running, report_moments
 from ads.sample_data.spending import minor_unit_micros
 from ads.services import BudgetService, enforcement, periods
@@ -144,9 +143,7 @@ class _Creation:
 
     def _sign(self, sample: SampleBrand) -> None:
         """The client signs, and its manager enters what is agreed."""
-        manager, _ = User.objects.get_or_create(
-            username=sample.manager, defaults={"password": make_password(None)}
-        )
+        manager = employ(sample.manager, ACCOUNT_MANAGER)
         with acting_as(manager):
             brand = Brand.objects.create(
                 name=sample.name,
@@ -156,6 +153,10 @@ class _Creation:
                 monthly_budget_micros=_micros(sample.monthly_budget),
             )
             brand.assigned_to.add(manager)
+            for colleague in COLLEAGUES:
+                user = employ(colleague.username, colleague.role)
+                if sample in colleague.brands:
+                    brand.assigned_to.add(user)
             for campaign in sample.campaigns:
                 self._enter(brand, sample, campaign)
         self.replay.open_days()

@@ -1,15 +1,60 @@
-"""What people did in the weeks before: the history is not made by spend and the clock alone."""
+"""Who works at the agency, and what they did in the weeks before: the history is not made by spend alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.contrib.auth.models import User
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, User
 
 from ads.actor import acting_as
 from ads.models import Brand, Campaign, Kind
+from ads.rights import ACCOUNT_MANAGER, ADMINISTRATOR, TRAFFICKER, VIEWER, Role
 from ads.sample_data.agency import HARBOR, KUMO, MAISON, NORDLICHT, OLD_MILL, REEF, SampleBrand
 from ads.services import BudgetService, CampaignService
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody beside the account managers, with the brands they see."""
+
+    username: str
+    role: Role
+    brands: tuple[SampleBrand, ...] = ()
+
+
+COLLEAGUES = (
+    Colleague("sample.vera", VIEWER, (MAISON, HARBOR)),
+    Colleague("sample.tomas", TRAFFICKER, (HARBOR, KUMO, REEF, NORDLICHT)),
+    Colleague("sample.ines", ADMINISTRATOR),  # sees every brand
+)
+ONE_OF_EACH_ROLE = {
+    HARBOR.manager: ACCOUNT_MANAGER,
+    **{colleague.username: colleague.role for colleague in COLLEAGUES},
+}
+
+
+def employ(username: str, role: Role) -> User:
+    """The user of this name, who has this role from the first day and cannot sign in."""
+    user, is_new = User.objects.get_or_create(username=username, defaults={"password": make_password(None)})
+    if is_new:
+        user.groups.add(*Group.objects.filter(name=role.name))
+    return user
+
+
+def let_in(password: str) -> dict[str, str]:
+    """Lets one of each role sign in with this password, if nobody gave them another; the role by the name."""
+    users = User.objects.filter(username__in=ONE_OF_EACH_ROLE)
+    for user in users:
+        if not user.has_usable_password():
+            user.set_password(password)
+            user.is_staff = True
+            user.save()
+    return {
+        user.username: ONE_OF_EACH_ROLE[user.username].name
+        for user in users.order_by("pk")
+        if user.check_password(password)
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from django.utils import timezone
 from ads.errors import Protected
 from ads.models import ApiToken, Brand, Scope
 from ads.models.api import check_scopes
+from ads.rights import Right, may
+from ads.services.rights import record_token
 
 AnyUser = User | AnonymousUser
 SECRET_BYTES = 32
@@ -25,10 +27,11 @@ SECRET_BYTES = 32
 FORM = re.compile(r"abt_([0-9a-f]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
 USE_NOTED_EVERY = timedelta(minutes=1)
 # What a person must be allowed to do to let a program do it in their name.
-PERMISSIONS = {
-    Scope.SPEND_WRITE: ("ads.add_spendlog",),
-    Scope.READ: ("ads.view_brand", "ads.view_campaign", "ads.view_spendlog", "ads.view_statuschange"),
-    Scope.MANAGE: ("ads.change_brand", "ads.change_campaign"),
+# Of the rights behind a scope one is enough: what a request changes decides which it needs.
+RIGHTS_OF_SCOPES = {
+    Scope.SPEND_WRITE: (Right.RECORD_SPEND,),
+    Scope.READ: (Right.SEE,),
+    Scope.MANAGE: (Right.EDIT_BUDGETS, Right.SWITCH),
 }
 
 
@@ -72,12 +75,13 @@ def issue(
         expires_at=expires_at,
     )
     token.brands.set(brands or ())
+    record_token(token, given=True)
     return Issued(token, f"abt_{token.prefix}_{urlsafe_b64encode(secret).decode().rstrip('=')}")
 
 
 def grantable(user: AnyUser) -> list[Scope]:
     """The scopes that this user may give to a token of their own."""
-    return [scope for scope, needed in PERMISSIONS.items() if user.has_perms(needed)]
+    return [scope for scope, rights in RIGHTS_OF_SCOPES.items() if any(may(user, right) for right in rights)]
 
 
 def rename(token: ApiToken, name: str) -> None:
@@ -85,10 +89,14 @@ def rename(token: ApiToken, name: str) -> None:
     ApiToken.objects.filter(pk=token.pk).update(name=name)
 
 
+@transaction.atomic
 def revoke(*given: ApiToken, now: datetime | None = None) -> None:
     """From now on they open nothing; those revoked before stay as they are."""
     in_force = ApiToken.objects.filter(pk__in=[token.pk for token in given], revoked_at__isnull=True)
-    in_force.update(revoked_at=now or timezone.now())
+    for token in in_force.select_for_update(of=("self",)):
+        token.revoked_at = now or timezone.now()
+        token.save(update_fields=["revoked_at"])
+        record_token(token, given=False)
 
 
 def delete(token: ApiToken) -> None:

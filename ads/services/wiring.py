@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import post_migrate
 from django.utils import timezone
@@ -9,7 +10,8 @@ from django.utils import timezone
 from ads import guards
 from ads.beat import seed_schedule
 from ads.models import Brand, Campaign, Cause, SpendLog
-from ads.services import enforcement, ingest, periods
+from ads.rights import seed_roles
+from ads.services import enforcement, ingest, periods, rights
 from ads.signals import append_requested, settings_changed
 
 
@@ -19,6 +21,9 @@ def connect() -> None:
     append_requested.connect(_append, dispatch_uid="ads.append")
     post_migrate.connect(guards.install, dispatch_uid="ads.guards")
     post_migrate.connect(seed_schedule, dispatch_uid="ads.schedule")
+    # After all others: roles are made of permissions, which each application makes after its tables.
+    post_migrate.connect(seed_roles, sender=apps.get_app_config("ads"), dispatch_uid="ads.roles")
+    rights.connect()
 
 
 def _decide_again(

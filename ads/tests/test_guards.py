@@ -39,7 +39,7 @@ from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingSchedul
 from budget_system.testing.fixtures import CommittedDatabase
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-HISTORY = ["ads_spendlog", "ads_statuschange", "ads_waiver"]
+HISTORY = ["ads_spendlog", "ads_statuschange", "ads_waiver", "ads_rightschange"]
 BEYOND = MAX_MICROS + 1
 
 ON_SQLITE = connection.vendor == "sqlite"
@@ -248,6 +248,7 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
             {"kind": "BONUS", "amount_micros": 1},
         ],
     ),
+    ("rightschange_kind_known", "ads_rightschange", [{"kind": "LUCK"}, {"kind": ""}]),
     ("waiver_never_of_a_flight", "ads_waiver", [FLIGHT]),
     ("waiver_not_zero", "ads_waiver", [{"amount_micros": 0}, {"amount_micros": BEYOND}]),
 ]

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from freezegun import freeze_time
 
+import ads.api.root  # noqa: F401 - its forms are made when it is imported, and not of frozen time
 from ads.models import Brand, Campaign
+from ads.rights import ACCOUNT_MANAGER
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.moments import NOON
+from ads.tests.people import take_role
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +29,10 @@ def superuser(db: None) -> User:
 
 @pytest.fixture
 def manager(brand: Brand) -> User:
-    """May do everything with brands and campaigns that Django's permissions can say; Acme is assigned to her."""
+    """An account manager; Acme is assigned to her."""
     user = User.objects.create_user("nina", "nina@example.com", "secret", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="ads"))
     brand.assigned_to.add(user)
-    return user
+    return take_role(user, ACCOUNT_MANAGER)
 
 
 @pytest.fixture

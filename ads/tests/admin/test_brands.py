@@ -252,7 +252,9 @@ class TestHistory:
         ada.post(page_url(brand), brand_form(brand, daily_budget="80"))
         brand.refresh_from_db()
         nina.post(page_url(brand), brand_form(brand, monthly_budget="", timezone="Europe/Paris"))
-        latest, first, made = (entry for _, entry in nina.get(page_url(brand, "history")).context["entries"])
+        entries = [entry for _, entry, _ in nina.get(page_url(brand, "history")).context["entries"]]
+        latest, first, made, assigned = entries
+        assert [(change.label, change.after) for change in assigned.changes] == [("nina sees it", "yes")]
         assert (latest.by, first.by, made.what) == ("nina", "ada", "Created")
         assert [(change.label, change.before, change.after) for change in latest.changes] == [
             ("Monthly budget", "$2,000.00", "No limit set"),

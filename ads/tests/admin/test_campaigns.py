@@ -310,7 +310,7 @@ class TestWindows:
 
     def test_the_history_tells_of_windows_and_by_whom(self, ada: Client, scheduled: Campaign) -> None:
         save(ada, scheduled, windows_timezone="Asia/Tokyo", **{"schedules-1-DELETE": "on"})
-        entries = [entry for _, entry in ada.get(page_url(scheduled, "history")).context["entries"]]
+        entries = [entry for _, entry, _ in ada.get(page_url(scheduled, "history")).context["entries"]]
         by_ada = [entry for entry in entries if entry.by == "ada"]
         assert {entry.what for entry in by_ada} == {
             "Window removed: Monday 20:00-22:00",

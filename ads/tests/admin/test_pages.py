@@ -216,8 +216,8 @@ class TestHistoryCannotBeWritten:
         campaign.refresh_from_db()
         assert campaign.enabled is True
 
-    def test_a_button_that_does_not_exist_leads_away(self, ada: Client, campaign: Campaign) -> None:
-        assert ada.post(act_url(campaign, "delete_selected")).status_code == 302
+    def test_a_button_that_does_not_exist_leads_nowhere(self, ada: Client, campaign: Campaign) -> None:
+        assert ada.post(act_url(campaign, "delete_selected")).status_code == 404
         assert Campaign.objects.filter(pk=campaign.pk).exists()
 
 

@@ -13,12 +13,14 @@ from django.urls import reverse
 from freezegun import freeze_time
 
 from ads.models import Brand, BrandPeriod, Campaign, Kind, SpendLog, StatusChange
+from ads.rights import TRAFFICKER
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, CampaignService, ingest
 from ads.services.records import SpendSnapshot
 from ads.tests.admin.browser import act_url, errors, last_log, list_url, page_url, record, run, told
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.moments import NOON, state
+from ads.tests.people import take_role
 
 ACTIVE = (Status.ACTIVE, ())
 PAUSED_BY_DAY = (Status.PAUSED, (Reason.BRAND_DAILY,))
@@ -284,7 +286,7 @@ class TestReversing:
         self, nina: Client, manager: User, campaign: Campaign
     ) -> None:
         log = BudgetService.record_spend(campaign, Decimal(5))
-        manager.user_permissions.remove(manager.user_permissions.get(codename="add_spendlog"))
+        take_role(manager, TRAFFICKER)
         assert nina.post(act_url(log, "reverse"), {"reason": "x"}).status_code == 403
         assert nina.get(reverse("admin:ads_spendlog_add")).status_code == 403
         run(nina, "reverse", [log], reason="x")

@@ -14,9 +14,11 @@ from freezegun import freeze_time
 
 import ads.api.root  # noqa: F401 - its forms are made when it is imported, and not of frozen time
 from ads.models import Brand, Scope
+from ads.rights import ACCOUNT_MANAGER, Role
 from ads.services import tokens
 from ads.tests.api.server import Server
 from ads.tests.moments import NOON
+from ads.tests.people import take_role
 from budget_system.testing.fixtures import CommittedDatabase
 
 ALL = tuple(Scope.values)
@@ -142,11 +144,12 @@ Enter = Callable[..., Api]
 
 @pytest.fixture
 def enter(db: None) -> Enter:
-    """Makes a user who has only these brands, and a token of these scopes for them."""
+    """Makes a user with a role who has only these brands, and a token of these scopes for them."""
 
-    def make(*brands: Brand, scopes: tuple[str, ...] = ALL) -> Api:
+    def make(*brands: Brand, scopes: tuple[str, ...] = ALL, role: Role = ACCOUNT_MANAGER) -> Api:
         user = User.objects.create_user(f"user {User.objects.count()}")
         user.brands.set(brands)
+        take_role(user, role)
         return Api(tokens.issue(user, "some", scopes).text)
 
     return make

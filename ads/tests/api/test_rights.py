@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from ads.models import Brand, Campaign, Scope, SpendLog
+from ads.rights import TRAFFICKER, VIEWER, Right, Role
 from ads.services import BudgetService, tokens
 from ads.tests.api.conftest import Api, Enter, event
 from ads.tests.factories import CampaignFactory
@@ -129,3 +130,48 @@ def test_a_brand_taken_from_the_user_is_taken_from_the_token(enter: Enter, campa
     assert program.get(f"/campaigns/{campaign.pk}").code == 200
     campaign.brand.assigned_to.clear()
     assert program.get(f"/campaigns/{campaign.pk}").code == 404
+
+
+class TestRoles:
+    """A token acts with its user's rights; its scopes only narrow them."""
+
+    @pytest.mark.parametrize(
+        ("role", "method", "path", "body", "right"),
+        [
+            (VIEWER, "patch", "/brands/{brand}", {"daily_budget": "1.00"}, Right.EDIT_BUDGETS),
+            (VIEWER, "patch", "/campaigns/{campaign}", {"enabled": False}, Right.SWITCH),
+            (VIEWER, "post", "/campaigns/{campaign}/switch-off", None, Right.SWITCH),
+            (VIEWER, "post", "/spend", [], Right.RECORD_SPEND),
+            (VIEWER, "post", "/spend/snapshots", [], Right.RECORD_SPEND),
+            (TRAFFICKER, "patch", "/brands/{brand}", {"monthly_budget": None}, Right.EDIT_BUDGETS),
+            (
+                TRAFFICKER,
+                "patch",
+                "/campaigns/{campaign}",
+                {"enabled": False, "total_budget": "5.00"},
+                Right.EDIT_BUDGETS,
+            ),
+            (TRAFFICKER, "post", "/spend", [], Right.RECORD_SPEND),
+        ],
+    )
+    def test_what_the_user_may_not_the_token_may_not(
+        self, enter: Enter, campaign: Campaign, role: Role, method: str, path: str, body: Any, right: Right
+    ) -> None:
+        program = enter(campaign.brand, role=role)
+        history = campaign.history.count() + campaign.brand.history.count()
+        answer = call(program, method, path.format(brand=campaign.brand_id, campaign=campaign.pk), body)
+        assert (answer.code, answer.problem, answer.json["right"]) == (403, "forbidden", right.value)
+        assert f"“{right.label}”" in answer.json["detail"]
+        assert campaign.history.count() + campaign.brand.history.count() == history
+
+    def test_a_trafficker_switches_and_sets_flights(self, enter: Enter, campaign: Campaign) -> None:
+        program = enter(campaign.brand, role=TRAFFICKER)
+        assert program.post(f"/campaigns/{campaign.pk}/switch-off").code == 200
+        change = {"enabled": True, "start_date": "2026-03-01"}
+        assert program.patch(f"/campaigns/{campaign.pk}", change).code == 200
+        assert program.patch(f"/brands/{campaign.brand_id}", {"is_active": False}).code == 200
+
+    def test_without_a_role_nothing_is_open(self, enter: Enter, campaign: Campaign) -> None:
+        program = enter(campaign.brand, role=Role("None", frozenset()))
+        answer = program.get("/brands")
+        assert (answer.code, answer.json["right"]) == (403, "see")

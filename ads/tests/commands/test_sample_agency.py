@@ -35,6 +35,7 @@ from ads.models import (
 from ads.rules.serving import Reason, Status
 from ads.sample_data.agency import HARBOR
 from ads.sample_data.creation import Created, create_sample_data
+from ads.sample_data.people import let_in
 from ads.sample_data.simulation import Simulation
 from ads.services import BudgetService, enforcement, periods
 from ads.services.explain import explain
@@ -133,10 +134,40 @@ def test_windows_run_overnight_and_in_a_zone_of_their_own(agency: None) -> None:
     assert set(campaign("Webinar US").schedules.values_list("timezone", flat=True)) == {"America/Chicago"}
 
 
-def test_nobody_can_log_in_as_an_account_manager(agency: None) -> None:
-    managers = User.objects.filter(username__startswith="sample.")
-    assert [manager.has_usable_password() for manager in managers] == [False, False]
-    assert not managers.filter(is_staff=True).exists()
+def test_there_is_somebody_of_each_role_with_their_brands(agency: None) -> None:
+    people = {
+        user.username: (user.groups.get().name, user.brands.count(), Brand.objects.visible_to(user).count())
+        for user in User.objects.filter(username__startswith="sample.")
+    }
+    assert people == {
+        "sample.amara": ("Account manager", 4, 4),
+        "sample.claire": ("Account manager", 4, 4),
+        "sample.vera": ("Viewer", 2, 2),
+        "sample.tomas": ("Trafficker", 4, 4),
+        "sample.ines": ("Administrator", 0, 8),
+    }
+
+
+def test_nobody_can_log_in_as_one_of_them(agency: None) -> None:
+    people = User.objects.filter(username__startswith="sample.")
+    assert not any(user.has_usable_password() for user in people)
+    assert not people.filter(is_staff=True).exists()
+
+
+def test_where_a_login_is_told_one_of_each_role_gets_its_password(agency: None) -> None:
+    assert let_in("told") == {
+        "sample.amara": "Account manager",
+        "sample.vera": "Viewer",
+        "sample.tomas": "Trafficker",
+        "sample.ines": "Administrator",
+    }
+    changed = User.objects.get(username="sample.vera")
+    changed.set_password("her own")
+    changed.save()
+    assert "sample.vera" not in let_in("told")
+    changed.refresh_from_db()
+    assert changed.check_password("her own")
+    assert not User.objects.get(username="sample.claire").has_usable_password()
 
 
 # It is right

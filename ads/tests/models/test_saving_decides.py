@@ -13,11 +13,13 @@ from freezegun import freeze_time
 from ads.actor import acting_as
 from ads.errors import AppendOnlyError, DecidedFieldError
 from ads.models import Brand, Campaign, DaypartingSchedule, SpendLog, StatusChange
+from ads.rights import VIEWER
 from ads.rules.money import MoneyError
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, CampaignService
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory, SpendFactory
 from ads.tests.moments import NOON, brand_day, campaign_totals, changes, state
+from ads.tests.people import take_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
@@ -350,6 +352,8 @@ class TestRights:
         ann, root = User.objects.create_user("ann"), User.objects.create_superuser("root")
         gone = User.objects.create_user("gone", is_active=False, is_superuser=True)
         campaign.brand.assigned_to.add(ann)
+        assert Brand.objects.visible_to(ann).count() == 0  # assigned, but without a role
+        ann = take_role(ann, VIEWER)
         assert list(Brand.objects.visible_to(ann)) == [campaign.brand]
         assert list(Campaign.objects.visible_to(ann)) == [campaign]
         assert [log.campaign for log in SpendLog.objects.visible_to(ann)] == [campaign]
