@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission, PermissionsMixin
-from django.core.exceptions import PermissionDenied
 from django.db import models, router
 
 Person = AbstractBaseUser | AnonymousUser
@@ -80,13 +79,6 @@ def may(person: Person, *rights: Right) -> bool:
 def is_superuser(person: Person) -> bool:
     """Whether this person may do everything."""
     return isinstance(person, PermissionsMixin) and person.is_superuser and person.is_active
-
-
-def demand(person: Person, *rights: Right) -> None:
-    """Raises PermissionDenied, naming the first of these rights that this person has not."""
-    for right in rights:
-        if not may(person, right):
-            raise PermissionDenied(f"This needs the right “{right.label}”.")
 
 
 def right_to_change(field: str) -> Right:

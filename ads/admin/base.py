@@ -99,9 +99,6 @@ class RightsMixin:
     def has_settings_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.EDIT_SETTINGS)
 
-    def has_budgets_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, Right.EDIT_BUDGETS)
-
     def has_reset_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.RESET_BUDGETS)
 

@@ -37,12 +37,17 @@ def permissions_of(group: Group) -> list[str]:
     return [f"{permission.content_type.app_label}.{permission.codename}" for permission in given]
 
 
+def rights_in_words(group: Group) -> str:
+    """What a role lets people do, in the order of the rights."""
+    given = {permission.codename for permission in group.permissions.all()}
+    return "; ".join(right.label for right in Right if right.value in given) or "nothing yet"
+
+
 class RolesField(forms.ModelMultipleChoiceField[Group]):
     """Roles, each with what it lets people do."""
 
     def label_from_instance(self, obj: Any) -> str:
-        rights = ", ".join(permission.name for permission in obj.permissions.all())
-        return f"{obj.name}: {rights or 'nothing yet'}"
+        return f"{obj.name}: {rights_in_words(obj)}"
 
 
 class RightsField(forms.ModelMultipleChoiceField[Permission]):
@@ -210,7 +215,7 @@ class GroupAdmin(RightsChangesMixin, DjangoGroupAdmin, BaseAdmin[Group]):
 
     @admin.display(description="Rights")
     def rights(self, group: Group) -> str:
-        return ", ".join(permission.name for permission in group.permissions.all()) or "None yet"
+        return rights_in_words(group)
 
     def changes_of(self, request: HttpRequest, row: Group) -> RightsChangeQuerySet:
         return RightsChange.objects.filter(kind=RightKind.RIGHT_OF_ROLE, subject_key__startswith=f"{row.pk}:")
