@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+import ads.api.root
+import ads.tasks  # noqa: F401
 from ads.models import Brand, Campaign
 from ads.services import BudgetService, CampaignService
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory

@@ -24,6 +24,7 @@ from freezegun import freeze_time
 
 from ads.api.root import api
 from ads.models import (
+    ApiToken,
     Brand,
     BrandPeriod,
     Campaign,
@@ -69,6 +70,7 @@ MANAGERS = "L - - - . - - + +"  # a row of Acme, to be changed
 MANAGERS_OF_ANY = "L - - - + - - + +"  # a page that needs no row
 TRAFFICKERS_OF_ANY = "L - - - + - + + +"
 ADMINISTRATORS = "L - - - - - - - +"
+OF_THE_TRAFFICKER = "L - . . . . + . +"  # what is theirs, and what who manages people sees
 NOBODY = "L - - - - - - - -"
 NOT_THERE = "L . . . . . . . ."
 POST_TRAFFICKERS = "L - - - . - m m m"
@@ -112,6 +114,14 @@ SCHEDULE = Pages(
     actions={"delete_selected": ADMINISTRATORS},
 )
 MODELS: dict[Any, Pages] = {
+    ApiToken: Pages(
+        SEEING,
+        OF_THE_TRAFFICKER,
+        add=SEEING,
+        delete=OF_THE_TRAFFICKER,
+        acts={"revoke": OF_THE_TRAFFICKER},
+        actions={"revoke": SEEING},
+    ),
     Brand: Pages(
         SEEING,
         ACMES,

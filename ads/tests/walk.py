@@ -20,7 +20,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from ads.models import Brand, Campaign, JobProgress, RightsChange, Scope
+from ads.models import ApiToken, Brand, Campaign, JobProgress, RightsChange, Scope
 from ads.rights import ACCOUNT_MANAGER, ADMINISTRATOR, TRAFFICKER, VIEWER, Role
 from ads.services import BudgetService, CampaignService, ingest, tokens
 from ads.services.records import SpendSnapshot
@@ -63,6 +63,8 @@ class World:
         """A row of the model; Acme's where it belongs to a brand."""
         if model is User:
             return self.users["viewer"]
+        if model is ApiToken:
+            return ApiToken.objects.get(user=self.users["trafficker"])
         rows: Any = model._default_manager
         if hasattr(rows.all(), "path_to_brand"):
             rows = rows.filter(**{rows.all().path_to_brand: self.brand.pk})

@@ -8,7 +8,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 from freezegun import freeze_time
 
-import ads.api.root  # noqa: F401 - its forms are made when it is imported, and not of frozen time
 from ads.models import Brand, Campaign
 from ads.rights import ACCOUNT_MANAGER
 from ads.tests.factories import BrandFactory, CampaignFactory

@@ -12,7 +12,6 @@ from django.core.cache import cache
 from django.test import Client
 from freezegun import freeze_time
 
-import ads.api.root  # noqa: F401 - its forms are made when it is imported, and not of frozen time
 from ads.models import Brand, Scope
 from ads.rights import ACCOUNT_MANAGER, Role
 from ads.services import tokens
