@@ -210,7 +210,8 @@ class _Run:
         for index, (owner, name) in enumerate(owners):
             match = matches[owner]
             if isinstance(match, Match):
-                targets[index] = Target(match.campaign_id, match.line)
+                line = "" if self.job.mode == ImportMode.EVENTS else match.line
+                targets[index] = Target(match.campaign_id, line)
             elif self.job.creates and match.problem == Problem.UNKNOWN_CAMPAIGN:
                 targets[index] = Target(-index - 1)
                 missing[-index - 1] = NewCampaign(owner.account, owner.campaign_id, name)

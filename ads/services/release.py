@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from ads.actor import Actor, acting_as, actor_name
 from ads.errors import InvalidSpend
-from ads.importers.spool import Owner
+from ads.importers.spool import Owner, line_within
 from ads.models import (
     Brand,
     Campaign,
@@ -158,9 +158,7 @@ def _matched(rows: Sequence[QuarantinedSpend], campaign: Campaign, now: datetime
     }
     learn(campaign, called.values(), now)
     matches: dict[int, Match | str] = {row.pk: Match(campaign.pk) for row in rows}
-    matches |= {
-        pk: aliased(campaign.pk, owner.campaign_id or owner.name) for pk, (_, owner) in called.items()
-    }
+    matches |= {pk: aliased(campaign.pk, owner) for pk, (_, owner) in called.items()}
     return matches
 
 
@@ -193,7 +191,7 @@ def _record(
     if row.mode == ImportMode.SNAPSHOT:
         if day is None:
             raise InvalidSpend("date", "say on which day it was spent, such as 2026-03-31")
-        line = row.line if asked.line is None else asked.line
+        line = line_within(row.line, match.line) if asked.line is None else asked.line
         return SpendSnapshot(
             campaign_id=match.campaign_id,
             day=day,

@@ -228,6 +228,33 @@ class TestRelease:
         assert take_in(restated, brand, now=LATER).booked_micros == -5_000_000
         assert booked(brand) == 4
 
+    @pytest.mark.parametrize("are_apart", [False, True])
+    def test_so_do_their_lines_that_are_called_the_same(
+        self, brand: Brand, sale: Campaign, files: Files, *, are_apart: bool
+    ) -> None:
+        header, rows = "campaign id,campaign,day,device,cost,currency code", ("4.00", "5.00")
+        lines = [f"{ref},Spring,2026-05-09,mobile,{cost},EUR" for ref, cost in zip("78", rows, strict=True)]
+        for number, part in enumerate([lines[:1], lines[1:]] if are_apart else [lines]):
+            take_in(files.lines(header, *part, name=f"{number}.csv"), brand)
+        for ref in ("7", "8"):
+            release([QuarantinedSpend.objects.get(campaign_ref=ref).pk], campaign=sale, by="ann", now=NOW)
+        assert booked(brand) == 9
+
+        again = take_in(files.lines(header, *lines, name="all.csv"), brand, now=LATER)
+        assert (again.duplicates, again.booked_micros, booked(brand)) == (2, 0, 9)
+
+    def test_and_those_of_two_accounts_with_one_name_however_long(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        header, name = "date_start,account_id,campaign_name,spend", "n" * 900
+        for account, called in (("1", name), ("2", name), ("1", f"{name}, too")):
+            path = files.lines(header, f'2026-05-09,{account},"{called}",4.00', name="next.csv")
+            take_in(path, brand)
+            release(all_ids(), campaign=sale, by="ann", now=NOW)
+            assert take_in(path, brand, now=LATER).duplicates == 1
+
+        assert booked(brand) == 12
+
     def test_by_name_where_the_platform_gives_no_id(self, brand: Brand, sale: Campaign, files: Files) -> None:
         header = "date_start,campaign_name,ad_id,spend"
         take_in(files.lines(header, "2026-05-09,Spring,x,4.00"), brand)
