@@ -134,7 +134,8 @@ class Spool:
             "INSERT INTO target VALUES (?, ?, ?)", ((owner, *target) for owner, target in targets.items())
         )
         rows: Iterable[Stored] = self._database.execute(
-            "SELECT target, day, hour, CASE target.line WHEN '' THEN row.line ELSE line_within(row.line, target.line) END, "
+            "SELECT target, day, hour, "
+            "CASE target.line WHEN '' THEN row.line ELSE line_within(row.line, target.line) END, "
             "currency, micros, number FROM row JOIN target USING (owner) "
             "ORDER BY target, day, hour, 4, currency, number"
         )

@@ -85,8 +85,9 @@ def release(
 ) -> Released:
     """Counts what waits, each row once, and says what still stands against the others, which go on waiting.
 
-    With `campaign` all of it is that campaign's, and what its platform calls it is learned. Without, the campaign
-    is the record's own, or one that is known by now. Rows decided on before are left alone.
+    With `campaign` all of it is that campaign's, and what its platform calls it is learned; what is known as
+    another by now goes on waiting, or it would count for both. Without, the campaign is the record's own, or one
+    that is known by now. Rows decided on before are left alone.
     Raises InvalidSpend where a row is of another brand than the campaign.
     """
     ids, done = sorted(row_ids), Released()
@@ -121,7 +122,9 @@ def _release(
     brands = {brand.pk: brand for brand in locked}
     # Read after the lock, and only what nobody else has decided on meanwhile.
     waiting = list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk"))
-    matches = _matches(waiting, brands) if campaign is None else _matched(waiting, campaign, now)
+    matches = _matches(waiting, brands)
+    if campaign is not None:
+        matches = _matched(waiting, matches, campaign, now)
     done = Released()
     ready: defaultdict[tuple[str, str, int | None], list[_Ready]] = defaultdict(list)
     for row in waiting:
@@ -147,18 +150,28 @@ def _owner(row: QuarantinedSpend) -> Owner:
     return Owner(row.account, row.campaign_ref, "" if row.campaign_ref else row.campaign_name)
 
 
-def _matched(rows: Sequence[QuarantinedSpend], campaign: Campaign, now: datetime) -> dict[int, Match | str]:
-    """Every row is the campaign's; what their platforms call it is learned, where that can be known again."""
+def _matched(
+    rows: Sequence[QuarantinedSpend], known: Mapping[int, Match | str], campaign: Campaign, now: datetime
+) -> dict[int, Match | str]:
+    """Every row is the campaign's; what their platforms call it is learned, where that can be known again.
+
+    What is known by now, such as by an id that was entered meanwhile, is counted as that: its newer totals are.
+    """
     if any(row.brand_id not in (None, campaign.brand_id) for row in rows):
         raise InvalidSpend("campaign", f"{campaign} is not a campaign of the brand that the spend is for")
+    unmatched = [row for row in rows if row.campaign_id is None]
+    by_now = {row.pk: match for row in unmatched if isinstance(match := known[row.pk], Match)}
     called = {
         row.pk: (row.platform, owner)
-        for row, owner in ((row, _owner(row)) for row in rows)
-        if row.campaign_id is None and row.platform and (owner.campaign_id or owner.name)
+        for row, owner in ((row, _owner(row)) for row in unmatched if row.pk not in by_now)
+        if row.platform and (owner.campaign_id or owner.name)
     }
     learn(campaign, called.values(), now)
     matches: dict[int, Match | str] = {row.pk: Match(campaign.pk) for row in rows}
     matches |= {pk: aliased(campaign.pk, owner) for pk, (_, owner) in called.items()}
+    for pk, match in by_now.items():
+        is_other = match.campaign_id != campaign.pk
+        matches[pk] = "is known as another campaign by now; release it as that one" if is_other else match
     return matches
 
 

@@ -304,6 +304,37 @@ class TestRelease:
         assert release(all_ids(), by="ann", now=NOW).count == 1
         assert booked(brand) == 4
 
+    def test_a_match_of_what_is_known_by_its_own_id_meanwhile_counts_nothing_twice(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        header = "date_start,account_id,campaign_id,campaign_name,spend"
+        path = files.lines(header, "2026-05-09,1,7,Spring,4.00")
+        take_in(path, brand)
+        Campaign.objects.filter(pk=sale.pk).update(platform="meta", account="1", external_id="7")
+        with freeze_time(LATER):
+            take_in(path, brand, now=LATER)
+            release(all_ids(), campaign=sale, by="ann", now=LATER)
+            take_in(path, brand, now=LATER)
+
+        assert booked(brand) == 4
+        assert not CampaignAlias.objects.exists()
+
+    def test_the_second_of_two_people_who_match_it_differently_is_told(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        other = CampaignFactory.create(brand=brand)
+        path = files.lines(HEADER, "2026-05-08,1,7,Spring,x,4.00", "2026-05-09,1,7,Spring,x,5.00")
+        take_in(path, brand)
+        first, second = sorted(all_ids())
+        release([first], campaign=sale, by="ann", now=NOW)
+        (held,) = release([second], campaign=other, by="bob", now=NOW).held
+
+        assert held[1] == "campaign: is known as another campaign by now; release it as that one"
+        assert CampaignAlias.objects.get().campaign == sale
+        assert release([second], by="bob", now=NOW).count == 1
+        assert take_in(path, brand, now=LATER).booked_micros == 0
+        assert booked(brand) == 9
+
     def test_too_far_ahead_waits_until_its_day_is_near(self, sale: Campaign) -> None:
         events(event(sale.pk, occurred_at=NOW + timedelta(hours=30)))
         assert release(all_ids(), by="ann", now=NOW).count == 0
