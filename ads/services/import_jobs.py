@@ -16,7 +16,7 @@ from django.utils import timezone
 from pydantic import TypeAdapter
 
 from ads.actor import Actor, acting_as, actor_name
-from ads.errors import NotUndoable
+from ads.errors import NotUndoable, TakenOver
 from ads.importers import ImportRefused, Options
 from ads.models import Brand, Campaign, ImportMode, ImportState, QuarantinedSpend, SpendImport
 from ads.services import imports
@@ -29,11 +29,8 @@ HELD_FOR = timedelta(seconds=90)
 TOLD_EVERY = timedelta(seconds=1)
 MOST_ATTEMPTS = 5
 GIVEN_UP = f"The work on it broke off {MOST_ATTEMPTS} times. The log of the workers says why."
+TAKEN_OVER = "somebody else has taken the work on this import over, or has called it off"
 BLOCK = 1 << 20
-
-
-class TakenOver(Exception):
-    """Somebody else has taken the work over, or called it off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +335,7 @@ class _Hold:
             pk=self.record.pk, held_until=self.until, state__in=SpendImport.AT_WORK
         )
         if not ours.update(held_until=held_until, **changed):
-            raise TakenOver
+            raise TakenOver(TAKEN_OVER)
         if held_until is not None:
             self.until = held_until
 
@@ -353,7 +350,7 @@ def _held(record: SpendImport, now: datetime) -> Iterator[_Hold]:
     free = Q(held_until__isnull=True) | Q(held_until__lte=now)
     ours = SpendImport.objects.filter(free, pk=record.pk, state=record.state)
     if not ours.update(held_until=until, attempts=F("attempts") + 1):
-        raise TakenOver
+        raise TakenOver(TAKEN_OVER)
     yield _Hold(record, until)
 
 

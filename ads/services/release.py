@@ -14,10 +14,12 @@ from ads.models import (
     Brand,
     Campaign,
     ImportMode,
+    ImportState,
     Kind,
     QuarantinedSpend,
     QuarantineProblem,
     QuarantineState,
+    SpendImport,
 )
 from ads.services.booking import book_events, book_snapshots
 from ads.services.matching import Match, aliased, learn, match_campaigns
@@ -125,6 +127,12 @@ def _release(
     matches = _matches(waiting, brands)
     if campaign is not None:
         matches = _matched(waiting, matches, campaign, now)
+    # What is taken up again after its import was undone is no longer that import's.
+    undone = set(
+        SpendImport.objects.filter(
+            pk__in={row.spend_import_id for row in waiting}, state=ImportState.UNDONE
+        ).values_list("pk", flat=True)
+    )
     done = Released()
     ready: defaultdict[tuple[str, str, int | None], list[_Ready]] = defaultdict(list)
     for row in waiting:
@@ -137,7 +145,8 @@ def _release(
         except InvalidSpend as error:
             done.held.append((row, str(error)))
         else:
-            ready[row.mode, row.source, row.spend_import_id].append(one)
+            import_id = None if row.spend_import_id in undone else row.spend_import_id
+            ready[row.mode, row.source, import_id].append(one)
     for (mode, source, import_id), group in ready.items():
         book = _book_events if mode == ImportMode.EVENTS else _book_totals
         for one, answer in zip(group, book(group, source, import_id, now), strict=True):
@@ -249,7 +258,9 @@ def _book_totals(group: Sequence[_Ready], source: str, import_id: int | None, no
             as_of=max(filter(None, (one.record.as_of, before.as_of))),
         )
         identities.append(same)
-    booked = book_snapshots(list(sums.values()), source=source, now=now, arrived=now, import_id=import_id)
+    booked = book_snapshots(
+        list(sums.values()), source=source, now=now, arrived=now, import_id=import_id, goes_on=False
+    )
     answers = dict(zip(sums, booked, strict=True))
     first = dict.fromkeys(identities, True)
     # What one value booked is counted once.

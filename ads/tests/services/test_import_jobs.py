@@ -136,6 +136,13 @@ def test_the_check_says_which_campaigns_would_change(brand: Brand) -> None:
     assert not SnapshotValue.objects.exists()
 
 
+def test_a_file_of_which_nothing_would_be_counted_can_be_checked(brand: Brand) -> None:
+    summary = summary_of(work(uploaded(brand, create_campaigns=False)))
+
+    assert summary is not None
+    assert (summary.quarantined, summary.booked_micros, summary.changes) == (100, 0, [])
+
+
 def test_killed_at_any_chunk_it_goes_on_and_ends_with_the_same_counts(
     brand: Brand, small_chunks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +164,25 @@ def test_killed_at_any_chunk_it_goes_on_and_ends_with_the_same_counts(
         ImportState.DONE, 100, 0, 5,
     )  # fmt: skip
     assert record.booked == booked(brand) == remembered() == 100
+
+
+def test_what_another_report_restates_meanwhile_is_not_given_again(
+    brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = uploaded(brand)
+    work(record)
+    import_jobs.confirm(record, by="ann")
+    with monkeypatch.context() as patch:
+        killed_after(1, patch)
+        with suppress(Killed):
+            work_on(record.pk, now=NOW)
+    # As of the same moment, so that neither of the two is the older one.
+    take_in(files.lines(HEADER, "2026-05-01,1,0,Sale 0,ad 0,2.00", name="other.csv"), brand, as_of=NOW)
+    SpendImport.objects.update(held_until=NOW)
+    record = work(record)
+
+    assert (record.state, record.accepted, record.booked) == (ImportState.DONE, 100, 100)
+    assert booked(brand) == 101
 
 
 def test_nobody_works_on_what_another_holds(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:

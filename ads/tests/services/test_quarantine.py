@@ -283,6 +283,22 @@ class TestRelease:
 
         assert (done.count, done.booked_micros, booked(brand)) == (2, 3_000_000, 3)
 
+    @pytest.mark.parametrize("second", ["1.00", "2.00"])
+    def test_equal_totals_released_one_after_the_other_are_never_one(
+        self, brand: Brand, sale: Campaign, files: Files, second: str
+    ) -> None:
+        path = files.lines("date_start,account_id,spend", "2026-05-09,1,1.00", f"2026-05-09,2,{second}")
+        take_in(path, brand)
+        one, other = sorted(all_ids())
+        release([one], campaign=sale, by="ann", now=NOW)
+        (held,) = release([other], campaign=sale, by="ann", now=NOW).held
+        assert held[1].startswith("line: its import has given 1.00 for the same total already")
+        assert booked(brand) == 1
+
+        said = Correction(line="campaign=account 2")
+        assert release([other], campaign=sale, correction=said, by="ann", now=NOW).count == 1
+        assert booked(brand) == 1 + Decimal(second)
+
     def test_another_brand_s_campaign_is_refused_and_nothing_is_booked(
         self, brand: Brand, files: Files
     ) -> None:
