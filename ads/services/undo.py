@@ -65,7 +65,12 @@ def check_undoable(record: SpendImport, now: datetime) -> None:
     is_interrupted = (
         record.state == ImportState.IMPORTING and not record.file and (record.held_until or now) <= now
     )
-    if record.state not in (ImportState.DONE, ImportState.UNDOING) and not is_interrupted:
+    was_given_up = record.state == ImportState.REFUSED and record.records.exists()
+    if (
+        record.state not in (ImportState.DONE, ImportState.UNDOING)
+        and not is_interrupted
+        and not was_given_up
+    ):
         raise NotUndoable(f"{record} is {record.get_state_display().lower()}; there is nothing to undo yet")
     if record.mode == ImportMode.SNAPSHOT:
         _check_newest(record)

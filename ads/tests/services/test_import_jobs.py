@@ -1,17 +1,21 @@
 """The life of an import: uploaded, checked, recorded; interrupted at any point and gone on with; held by one."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection, transaction
 from freezegun import freeze_time
 
+from ads.errors import InvalidSpend, NotUndoable
 from ads.importers import ImportRefused, Options
 from ads.models import (
     Brand,
@@ -26,7 +30,15 @@ from ads.models import (
 )
 from ads.rules.serving import Status
 from ads.services import import_jobs, imports
-from ads.services.import_jobs import Request, import_file, summary_of, to_go_on_with, upload, work_on
+from ads.services.import_jobs import (
+    Request,
+    import_file,
+    summary_of,
+    to_go_on_with,
+    undo_at_once,
+    upload,
+    work_on,
+)
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import Files
@@ -268,6 +280,70 @@ def test_an_undo_that_a_later_import_has_made_impossible_says_so(brand: Brand, f
     assert "“later.csv”" in record.problem
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="has no locks of rows")
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_an_undo_that_takes_long(brand: Brand) -> None:
+    record = work(uploaded(brand))
+    SpendImport.objects.update(state=ImportState.UNDOING)
+
+    def another_worker() -> None:
+        work_on(record.pk, now=NOW)
+        connection.close()
+
+    worker = Thread(target=another_worker)
+    with transaction.atomic():
+        SpendImport.objects.select_for_update().get()  # as an undo does
+        worker.start()
+        worker.join(10)
+        has_gone = not worker.is_alive()
+    worker.join()
+    assert has_gone
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == (ImportState.UNDOING, 1)  # the check
+
+
+@pytest.mark.parametrize("what", ["recording", "undo"])
+def test_what_was_given_up_half_way_can_be_undone(
+    brand: Brand, small_chunks: None, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    record = uploaded(brand)
+    work(record)
+    import_jobs.confirm(record, by="ann")
+    if what == "undo":
+        work(record)
+        import_jobs.ask_undo(record, by="bob", now=NOW)
+    else:
+        with monkeypatch.context() as patch:
+            killed_after(3, patch)
+            with suppress(Killed):
+                work_on(record.pk, now=NOW)
+    SpendImport.objects.update(held_until=NOW, attempts=5)
+    record = work(record)
+    assert record.state == (ImportState.DONE if what == "undo" else ImportState.REFUSED)
+    assert (record.problem, record.undone_by) == (import_jobs.GIVEN_UP, "")
+    assert booked(brand) > 0
+
+    undo_at_once(record, by="bob", now=NOW)
+    assert booked(brand) == 0
+
+
+def test_a_file_that_was_refused_has_nothing_to_undo(brand: Brand) -> None:
+    with pytest.raises(NotUndoable, match="is refused; there is nothing to undo yet"):
+        undo_at_once(work(uploaded(brand, b"<html>")), by="bob", now=NOW)
+
+
+@pytest.mark.parametrize("source", ["s" * 65, "a\x00b"])
+def test_a_source_that_cannot_be_kept_is_refused_before_anything_is_written(
+    brand: Brand, files: Files, source: str
+) -> None:
+    with pytest.raises(InvalidSpend, match="source: "):
+        take_in(files.write(CONTENT), brand, source=source)
+    with pytest.raises(InvalidSpend, match="source: "):
+        uploaded(brand, source=source)
+
+    assert not SpendImport.objects.exists()
+
+
 class TestCommand:
     def test_an_interrupted_import_goes_on_where_the_same_file_comes_again(
         self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
@@ -286,6 +362,32 @@ class TestCommand:
             summary = take_in(path, brand, create_campaigns=True, now=later)
         assert (summary.accepted, summary.duplicates, booked(brand)) == (100, 0, 100)
         assert SpendImport.objects.count() == 1
+
+    def test_one_that_is_taken_in_another_way_is_another_and_the_first_can_still_be_undone(
+        self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = files.write(CONTENT)
+        with monkeypatch.context() as patch:
+            killed_after(3, patch)
+            with suppress(Killed):
+                take_in(path, brand, create_campaigns=True)
+        SpendImport.objects.update(held_until=NOW)
+        with pytest.raises(ImportRefused):
+            take_in(path, brand, create_campaigns=True, options=Options(columns={"amount": "none"}))
+        take_in(path, brand, source="other", create_campaigns=True)
+        assert SpendImport.objects.count() == 2
+
+        undo_at_once(SpendImport.objects.earliest("pk"), by="bob", now=NOW)
+        assert booked(brand) == 100
+        undo_at_once(last_import(), by="bob", now=NOW)
+        assert booked(brand) == 0
+
+    def test_a_file_whose_name_is_no_text(self, brand: Brand, tmp_path: Path) -> None:
+        path = tmp_path / os.fsdecode(b"may\xff.csv")
+        path.write_bytes(CONTENT)
+        take_in(path, brand, create_campaigns=True)
+
+        assert last_import().file_name == "may\\udcff.csv"
 
     def test_one_of_events_too_and_an_id_that_comes_twice_in_it_is_one_duplicate(
         self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
