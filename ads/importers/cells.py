@@ -110,6 +110,14 @@ class CellReader:
             return currency or sign
         raise RowProblem(Problem.CURRENCY, f"the amount is in {sign}, but the file says {currency}")
 
+    def record_id(self, text: str) -> str:
+        """The id of the record that a row is."""
+        index = self._layout.external_id
+        value = self._id(text, index, Problem.ROW)
+        if not value:
+            raise RowProblem(Problem.ROW, f"column “{self._layout.names[index]}”: has no id")
+        return value
+
     def line(self, key: Key) -> str:
         """The finest id, or the segments, as "level=id"; '' at campaign level."""
         label, columns = self._findings.label, self._findings.line_columns

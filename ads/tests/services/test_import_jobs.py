@@ -45,6 +45,8 @@ from ads.tests.importers.files import Files
 from ads.tests.services.importing import HEADER, NOW, booked, last_import, remembered, take_in
 
 ROWS = [f"2026-05-{1 + n % 9:02},1,{n % 5},Sale {n % 5},ad {n},1.00" for n in range(100)]
+RECORD = "day,campaign,cost,id"
+RECORDS = Options(columns={"date": "day", "campaign": "campaign", "amount": "cost", "id": "id"})
 CONTENT = "\n".join([HEADER, *ROWS]).encode()
 
 pytestmark = pytest.mark.django_db
@@ -193,7 +195,7 @@ def test_what_another_report_restates_meanwhile_is_not_given_again(
     SpendImport.objects.update(held_until=NOW)
     record = work(record)
 
-    assert (record.state, record.accepted, record.booked) == (ImportState.DONE, 100, 100)
+    assert (record.state, record.accepted, record.booked) == (ImportState.DONE, 100, Decimal(100))
     assert booked(brand) == 101
 
 
@@ -237,6 +239,44 @@ def test_a_file_that_is_none_is_refused_with_its_sentence(brand: Brand) -> None:
     assert record.state == ImportState.REFUSED
     assert record.problem.startswith("may.csv: is no export that is known")
     assert summary_of(record) is None
+
+
+def test_a_file_whose_amounts_are_no_amounts_is_refused_before_anything_is_counted(brand: Brand) -> None:
+    rows = [f"2026-05-{1 + n % 9:02},1,{n},Sale,x,99999999999" for n in range(100)]
+    record = work(uploaded(brand, "\n".join([HEADER, *rows]).encode()))
+
+    assert record.state == ImportState.REFUSED
+    assert "add up to more than can be kept" in record.problem
+
+
+def test_an_id_in_the_file_makes_a_zero_no_less_a_total(brand: Brand, files: Files) -> None:
+    CampaignFactory.create(brand=brand, name="Sale")
+    asked: dict[str, Any] = {"options": RECORDS, "source": "books"}
+    take_in(files.lines(RECORD, "2026-05-01,Sale,3.00,a"), brand, **asked)
+    take_in(files.lines(RECORD, "2026-05-01,Sale,0.00,a", name="next.csv"), brand, **asked)
+
+    assert booked(brand) == 0
+
+
+def test_ids_of_records_that_a_spreadsheet_has_rounded_are_not_taken_for_one(
+    brand: Brand, files: Files
+) -> None:
+    CampaignFactory.create(brand=brand, name="Sale")
+    path = files.lines(RECORD, *["2026-05-01,Sale,3.00,1.20E+17"] * 2, "2026-05-01,Sale,3.00,b")
+    summary = take_in(path, brand, options=RECORDS, source="books", mode=ImportMode.EVENTS)
+
+    assert (summary.accepted, summary.duplicates, summary.quarantined) == (1, 0, 2)
+    assert "is an id that a spreadsheet has rounded" in summary.kept_out[0].reason
+
+
+def test_ids_that_no_database_stores_are_taken_without_what_it_cannot(brand: Brand, files: Files) -> None:
+    CampaignFactory.create(brand=brand, name="Sale")
+    row = '{{"day": "2026-05-01", "campaign": "Sale", "cost": "1.00", "id": "{}"}}'
+    path = files.lines(row.format(r"\ud800"), row.format(r"a\u0000b"), name="records.ndjson")
+    summary = take_in(path, brand, options=RECORDS, source="books", mode=ImportMode.EVENTS)
+
+    assert (summary.accepted, booked(brand)) == (2, 2)
+    assert set(SpendLog.objects.values_list("external_id", flat=True)) == {"?", "a b"}
 
 
 def test_work_that_dies_every_time_is_given_up(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,11 +434,10 @@ class TestCommand:
     ) -> None:
         CampaignFactory.create(brand=brand, name="Sale")
         rows = [f"2026-05-{1 + n % 9:02},Sale,1.00,{n % 40}" for n in range(50)]
-        path = files.lines("day,campaign,cost,id", *rows)
-        columns = {"date": "day", "campaign": "campaign", "amount": "cost", "id": "id"}
+        path = files.lines(RECORD, *rows)
         asked: dict[str, Any] = {
             "mode": ImportMode.EVENTS,
-            "options": Options(columns=columns),
+            "options": RECORDS,
             "source": "books",
         }
         with monkeypatch.context() as patch:

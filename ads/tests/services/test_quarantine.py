@@ -141,6 +141,17 @@ class TestKeeping:
         (row,) = QuarantinedSpend.objects.all()
         assert (row.external_id, row.description) == ("a\\x00b", "\\ud800")
 
+    @pytest.mark.parametrize(
+        "odd",
+        [{"external_id": "\ud800"}, {"currency": "\ud800"}, {"currency": "U\x00D"}, {"currency": "U" * 30}],
+    )
+    def test_nor_do_odd_ids_and_currencies_stop_the_others(self, sale: Campaign, odd: dict[str, Any]) -> None:
+        good = event(sale.pk, external_id="good")
+        answers = [answer.result for _ in range(2) for answer in events(event(sale.pk, **odd), good)]
+
+        assert answers == [Result.QUARANTINED, Result.ACCEPTED, Result.QUARANTINED, Result.DUPLICATE]
+        assert len(waiting()) == 1
+
     def test_a_newer_total_takes_the_place_of_the_older_and_never_the_other_way(self, sale: Campaign) -> None:
         def dollars(micros: int, as_of: datetime) -> None:
             snapshot = SpendSnapshot(
