@@ -22,6 +22,10 @@ class NotUndoable(BudgetSystemError):
     """An import that cannot be taken back now; the message says what stands against it."""
 
 
+class TakenOver(BudgetSystemError):
+    """Somebody else has taken the work on an import over, called it off, or undone the import."""
+
+
 class AppendOnlyError(BudgetSystemError):
     """An attempt to change or delete a row of history (spend, waivers, status changes)."""
 

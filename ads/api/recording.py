@@ -14,6 +14,7 @@ from ads.api import schemas
 from ads.api.bodies import Unreadable, field_errors
 from ads.api.problems import FieldError
 from ads.errors import InvalidSpend
+from ads.importers.spool import Owner
 from ads.models import ApiToken, Brand, Campaign, CampaignAlias, Kind, QuarantineProblem
 from ads.rules.money import MoneyError, to_micros
 from ads.services import quarantine
@@ -131,7 +132,7 @@ def _learned(named: dict[str, set[str]], token: ApiToken) -> dict[CampaignKey, M
     rows = token.visible(CampaignAlias.objects.all()).order_by().filter(**named)
     learned: defaultdict[CampaignKey, list[Match]] = defaultdict(list)
     for platform, account, ref, pk in rows.values_list("platform", "account", "external_id", "campaign_id"):
-        learned[platform, account, ref].append(aliased(pk, ref))
+        learned[platform, account, ref].append(aliased(pk, Owner(account, ref, "")))
     return {called: matches[0] for called, matches in learned.items() if len(matches) == 1}
 
 

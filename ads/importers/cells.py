@@ -2,18 +2,15 @@
 
 import re
 from datetime import date, timedelta
-from hashlib import blake2b
 
 from ads.importers.amounts import SHARED_SIGNS, SIGNS
 from ads.importers.dates import read_moment
 from ads.importers.formats import Times
 from ads.importers.layout import Key, Layout, parts
-from ads.importers.records import Problem, RowProblem, shorten
+from ads.importers.records import LONGEST_STORED, Problem, RowProblem, fitted, shorten
 from ads.importers.survey import Findings
 from ads.importers.totals import is_named_like_a_total
 
-LONGEST_ID = 255
-LONGEST_LINE = 255
 LONGEST_TEXT = 1_000
 NO_ID = frozenset({"", "-", "--", "—"})
 # The latest UTC hour at which a midnight is that of the date written: Honolulu's. Later ones are of the next date.
@@ -74,7 +71,7 @@ class CellReader:
         """Account, campaign id, campaign name and currency."""
         layout, cells = self._layout, parts(key)
         campaign_id = self._campaign_id(cells[0])
-        name = self._plain(cells[1], layout.campaign_name, Problem.CAMPAIGN)
+        name = fitted(self._plain(cells[1], layout.campaign_name, Problem.CAMPAIGN))
         if layout.campaign_id < 0 <= layout.campaign_name and (not name or is_named_like_a_total(name)):
             raise RowProblem(Problem.CAMPAIGN, f"“{shorten(name)}” is a sum" if name else "names no campaign")
         account = layout.format.clean_account(self._id(cells[2], layout.account, Problem.CAMPAIGN))
@@ -113,6 +110,14 @@ class CellReader:
             return currency or sign
         raise RowProblem(Problem.CURRENCY, f"the amount is in {sign}, but the file says {currency}")
 
+    def record_id(self, text: str) -> str:
+        """The id of the record that a row is."""
+        index = self._layout.external_id
+        value = self._id(text, index, Problem.ROW)
+        if not value:
+            raise RowProblem(Problem.ROW, f"column “{self._layout.names[index]}”: has no id")
+        return value
+
     def line(self, key: Key) -> str:
         """The finest id, or the segments, as "level=id"; '' at campaign level."""
         label, columns = self._findings.label, self._findings.line_columns
@@ -124,10 +129,7 @@ class CellReader:
         else:
             values = (self._plain(cell, at, Problem.LINE) for cell, at in zip(cells, columns, strict=True))
             value = "|".join(value.replace("\\", "\\\\").replace("|", "\\|") for value in values)
-        line = f"{label}={value}"
-        if len(line) <= LONGEST_LINE:
-            return line
-        return f"{line[:200]}#{blake2b(line.encode(), digest_size=16).hexdigest()}"
+        return fitted(f"{label}={value}")
 
     def _id(self, text: str, index: int, problem: Problem) -> str:
         """An id as the platform writes it. Spreadsheets round long ones: such a ruin is refused."""
@@ -138,9 +140,9 @@ class CellReader:
             raise RowProblem(
                 problem, f"column “{name}”: {rounded}; import the platform's file as it was downloaded"
             )
-        if len(value) > LONGEST_ID:
+        if len(value) > LONGEST_STORED:
             raise RowProblem(
-                problem, f"column “{name}”: “{shorten(value)}” is longer than {LONGEST_ID} characters"
+                problem, f"column “{name}”: “{shorten(value)}” is longer than {LONGEST_STORED} characters"
             )
         whole = _WHOLE_FLOAT.fullmatch(value)
         return whole[1] if whole else value

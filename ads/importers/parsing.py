@@ -128,8 +128,7 @@ class Export:
                 micros, sign = self._amount(row[amount_at]) if amount is None else amount
                 if sign is not None:
                     currency = self._cells.agreed(currency, sign)
-                if id_at >= 0 and not row[id_at].strip():
-                    raise RowProblem(Problem.ROW, f"column “{self._layout.names[id_at]}”: has no id")
+                external_id = self._cells.record_id(row[id_at]) if id_at >= 0 else ""
             except RowProblem as problem:
                 if not self._is_data(row, number):
                     continue
@@ -146,7 +145,7 @@ class Export:
                 line,
                 micros,
                 currency,
-                row[id_at].strip(),
+                external_id,
             )
 
     def _learn(self, row: Cells) -> None:

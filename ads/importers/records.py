@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from hashlib import blake2b
 from typing import NamedTuple
 
 from ads.errors import BudgetSystemError
 
 LONGEST_SHOWN = 60
+LONGEST_STORED = 255
 
 
 class Problem(StrEnum):
@@ -101,3 +103,10 @@ def shorten(value: str) -> str:
     """The value as messages show it: short, on one line and printable."""
     cut = value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…"
     return "".join(char if char.isprintable() else "�" for char in cut)
+
+
+def fitted(text: str) -> str:
+    """The text where a column holds it, else its beginning and a digest, so that no two become the same."""
+    if len(text) <= LONGEST_STORED:
+        return text
+    return f"{text[:200]}#{blake2b(text.encode(), digest_size=16).hexdigest()}"

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import groupby, islice
 from typing import NamedTuple, Self
 
-from ads.importers.records import ParsedRow
+from ads.importers.records import ParsedRow, fitted
 
 ROWS_AT_ONCE = 5_000
 MOST_OWNERS = 100_000
@@ -48,10 +48,17 @@ class Total:
 
 
 class Target(NamedTuple):
-    """What an owner's rows count for: a number of the caller's, and the line of rows that have none."""
+    """What an owner's rows count for: a number of the caller's, and a line that tells them from those of others."""
 
     number: int
     line: str = ""
+
+
+def line_within(line: str, campaign: str) -> str:
+    """A row's line where several campaigns of a platform count as one: `campaign` is its own one's line."""
+    if not campaign:
+        return line
+    return fitted(f"{line}|{campaign}") if line else campaign
 
 
 class Spool:
@@ -69,6 +76,7 @@ class Spool:
             "CREATE TABLE row (owner INT, day INT, hour INT, line TEXT, currency TEXT, micros INT, number INT); "
             "CREATE TABLE target (owner INTEGER PRIMARY KEY, target INT, line TEXT)"
         )
+        self._database.create_function("line_within", 2, line_within, deterministic=True)
         self._currency = cache(currency)
         self._identity = _record_identity if are_records else _identity
         self._are_records = are_records
@@ -126,7 +134,8 @@ class Spool:
             "INSERT INTO target VALUES (?, ?, ?)", ((owner, *target) for owner, target in targets.items())
         )
         rows: Iterable[Stored] = self._database.execute(
-            "SELECT target, day, hour, CASE row.line WHEN '' THEN target.line ELSE row.line END AS line, "
+            "SELECT target, day, hour, "
+            "CASE target.line WHEN '' THEN row.line ELSE line_within(row.line, target.line) END, "
             "currency, micros, number FROM row JOIN target USING (owner) "
             "ORDER BY target, day, hour, 4, currency, number"
         )

@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ('before_micros', models.BigIntegerField(null=True)),
                 ('before_as_of', models.DateTimeField(null=True)),
                 ('before_import_id', models.BigIntegerField(null=True)),
-                ('spend_import', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='records', to='ads.spendimport')),
+                ('spend_import', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='records', to='ads.spendimport')),
             ],
             options={
                 'default_permissions': ('view',),

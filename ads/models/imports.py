@@ -124,7 +124,7 @@ class ImportedRecord(models.Model):
     """
 
     spend_import = models.ForeignKey(
-        SpendImport, on_delete=models.CASCADE, related_name="records", db_index=False
+        SpendImport, on_delete=models.PROTECT, related_name="records", db_index=False
     )
     key = models.UUIDField()  # of a SnapshotValue, or of a SpendKey where the import is of events
     campaign_id = models.BigIntegerField()

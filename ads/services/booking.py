@@ -38,7 +38,9 @@ def book_events(
     What cannot be counted is answered REFUSED or CONFLICT and changes nothing; the others go in. Whoever knows
     the campaigns' brands may name them.
     """
-    ground = stand_on((event.campaign_id for event in events), source, now, brand_ids, import_id)
+    ground = stand_on((event.campaign_id for event in events), source, now, brand_ids)
+    if import_id is not None:
+        imported.check_not_undone(import_id)
     answers: dict[int, Answer] = {}
     rows: dict[int, LedgerRow] = {}
     for index, event in enumerate(events):
@@ -81,14 +83,18 @@ def book_snapshots(
     arrived: datetime,
     brand_ids: Collection[int] | None = None,
     import_id: int | None = None,
+    goes_on: bool = True,
 ) -> list[Answer]:
     """Books what each total so far adds to the last one known, and answers each, in their order.
 
     No two of them have the same identity. A value that is not newer, or not another, is a DUPLICATE; one that
-    does not say of when it is, is of the moment at which all of them arrived. What an import booked before it was
-    interrupted is answered as it was then.
+    does not say of when it is, is of the moment at which all of them arrived. What an import that `goes_on` booked
+    before it was interrupted is answered as it was then; any other total under an identity that it has given a value
+    is a CONFLICT, because one of them would be lost.
     """
-    ground = stand_on((s.campaign_id for s in snapshots), source, now, brand_ids, import_id)
+    ground = stand_on((s.campaign_id for s in snapshots), source, now, brand_ids)
+    if import_id is not None:
+        imported.check_not_undone(import_id)
     answers: dict[int, Answer] = {}
     checked: list[tuple[int, SpendSnapshot]] = []
     for index, snapshot in enumerate(snapshots):
@@ -100,8 +106,7 @@ def book_snapshots(
     cut = _granularities([snapshot for _, snapshot in checked], ground)
     keys = {index: _snapshot_key(snapshot, ground) for index, snapshot in checked}
     values = ledger.known_totals(list(keys.values()))
-    ours = [key for key, last in values.items() if import_id is not None and last.import_id == import_id]
-    done = imported.remembered(import_id, ours) if import_id is not None else {}
+    done = {} if import_id is None else imported.remembered(import_id, list(values))
     newer: dict[bytes, KnownTotal] = {}
     given: list[int] = []
     booked: list[tuple[int, SpendSnapshot, LedgerRow]] = []
@@ -115,7 +120,14 @@ def book_snapshots(
             answers[index] = Answer(snapshot, Result.CONFLICT, field="line", message=message)
             continue
         before = done.get(keys[index])
-        if before is not None and before.amount_micros == snapshot.amount_micros:
+        if before is not None and not (goes_on and before.amount_micros == snapshot.amount_micros):
+            message = (
+                f"its import has given {from_micros(before.amount_micros)} for the same total already; "
+                "if this is another one, give it a line of its own"
+            )
+            answers[index] = Answer(snapshot, Result.CONFLICT, field="line", message=message)
+            continue
+        if before is not None:
             is_new = before.log_id is not None or before.before is None
             answers[index] = Answer(
                 snapshot,

@@ -51,7 +51,7 @@ class CampaignGround:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a slice of records stands on: its locked brands, their campaigns, the source (and import), the moment.
+    """What a slice of records stands on: its locked brands, their campaigns, the source, the moment.
 
     `now` is when the records arrived, `latest` the last moment they may be of, and `locked_at` the one by which
     the locks were held: what follows is decided for that one.
@@ -64,7 +64,6 @@ class Ground:
     latest: datetime
     locked_at: datetime
     by: str
-    import_id: int | None = None
 
 
 def stand_on(
@@ -72,7 +71,6 @@ def stand_on(
     source: str,
     now: datetime,
     brand_ids: Collection[int] | None = None,
-    import_id: int | None = None,
 ) -> Ground:
     """Locks the brands of these campaigns and reads, after that, what booking needs to know."""
     if not source:
@@ -92,7 +90,6 @@ def stand_on(
         latest=now + FURTHEST_AHEAD,
         locked_at=locked_at,
         by=actor_name(),
-        import_id=import_id,
     )
 
 

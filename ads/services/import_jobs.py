@@ -11,17 +11,20 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from django.core.files.base import File
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from pydantic import TypeAdapter
 
 from ads.actor import Actor, acting_as, actor_name
-from ads.errors import NotUndoable
+from ads.errors import NotUndoable, TakenOver
 from ads.importers import ImportRefused, Options
 from ads.models import Brand, Campaign, ImportMode, ImportState, QuarantinedSpend, SpendImport
 from ads.services import imports
+from ads.services.checking import check_text
 from ads.services.import_summary import SUMMARY, ImportSummary
 from ads.services.imports import Job, Progress
+from ads.services.quarantine import storable
 from ads.services.undo import check_undoable, undo
 
 OPTIONS = TypeAdapter(Options)
@@ -29,11 +32,8 @@ HELD_FOR = timedelta(seconds=90)
 TOLD_EVERY = timedelta(seconds=1)
 MOST_ATTEMPTS = 5
 GIVEN_UP = f"The work on it broke off {MOST_ATTEMPTS} times. The log of the workers says why."
+TAKEN_OVER = "somebody else has taken the work on this import over, or has called it off"
 BLOCK = 1 << 20
-
-
-class TakenOver(Exception):
-    """Somebody else has taken the work over, or called it off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,8 @@ class Request:
     as_of: datetime | None = None
 
     def check(self, now: datetime) -> None:
-        """Raises ValueError where it contradicts itself."""
+        """Raises ValueError where it contradicts itself or cannot be kept."""
+        check_text("source", self.source, 64)
         if self.as_of is not None and self.as_of > now:
             raise ValueError(f"as_of: {self.as_of} is still to come; every later report would count as older")
         if self.campaign is not None and self.campaign.brand_id != self.brand.pk:
@@ -70,24 +71,24 @@ def import_file(
     One that was killed goes on where the same file is imported again. `dry_run` does all of it and takes it back.
     Raises ImportRefused where nothing of the file can be taken, and then nothing is written.
     """
-    now = now or timezone.now()
+    now, name = now or timezone.now(), storable(path.name)
     request.check(now)
     tell = progress or _tell_nobody
     try:
         with path.open("rb") as file:
             checksum, size = _digest(file)
     except OSError as error:
-        raise ImportRefused(path.name, f"cannot be read: {error.strerror or error}") from error
+        raise ImportRefused(name, f"cannot be read: {error.strerror or error}") from error
     with acting_as(by):
         if dry_run:
             return imports.run(
-                _job(path, path.name, checksum, request, request.as_of or now), now=now, progress=tell
+                _job(path, name, checksum, request, request.as_of or now), now=now, progress=tell
             )
-        record = _interrupted(checksum, request, path.name, now) or _record(
-            request, path.name, checksum, size, ImportState.IMPORTING, now
+        record = _interrupted(checksum, request, name, now) or _record(
+            request, name, checksum, size, ImportState.IMPORTING, now
         )
         with _held(record, now) as hold:
-            job = _job(path, path.name, checksum, request, record.as_of, record)
+            job = _job(path, name, checksum, request, record.as_of, record)
 
             def tell_both(stage: str, percent: int) -> None:
                 tell(stage, percent)
@@ -96,8 +97,7 @@ def import_file(
             try:
                 summary = imports.run(job, now=now, progress=tell_both)
             except ImportRefused:
-                QuarantinedSpend.objects.filter(spend_import=record).delete()
-                record.delete()
+                _forget(record)
                 raise
             hold.finish(ImportState.DONE, summary)
     return summary
@@ -135,7 +135,10 @@ def ask_undo(record: SpendImport, *, by: Actor = None, now: datetime) -> None:
     check_undoable(record, now)
     with acting_as(by):
         if not _move(
-            record, {ImportState.DONE, ImportState.IMPORTING}, ImportState.UNDOING, undone_by=actor_name()
+            record,
+            {ImportState.DONE, ImportState.IMPORTING, ImportState.REFUSED},
+            ImportState.UNDOING,
+            undone_by=actor_name(),
         ):
             raise NotUndoable(f"{record} is being undone already")
 
@@ -159,14 +162,18 @@ def to_go_on_with(now: datetime) -> QuerySet[SpendImport]:
 
 
 def work_on(import_id: int, *, now: datetime) -> None:
-    """Does what an import waits for, unless somebody else is at it: check it, record it, undo it."""
+    """Does what an import waits for, unless somebody else is at it: check it, record it, undo it.
+
+    One at a time, so that long ones never take all processes of a worker: enforcement has to go on.
+    """
     record = to_go_on_with(now).select_related("brand", "campaign").filter(pk=import_id).first()
-    if record is None:
+    held = SpendImport.objects.filter(state__in=SpendImport.AT_WORK, held_until__gt=now).exclude(file="")
+    if record is None or held.exists():
         return
     try:
         with acting_as(record.undone_by or record.created_by), _held(record, now) as hold:
             if record.attempts >= MOST_ATTEMPTS:
-                hold.finish(ImportState.REFUSED, None, problem=GIVEN_UP)
+                _give_up(record, hold)
             elif record.state == ImportState.UNDOING:
                 _undo(record, hold, now)
             else:
@@ -209,6 +216,14 @@ def _read(record: SpendImport, hold: "_Hold", now: datetime) -> None:
             hold.finish(ImportState.REFUSED, None, problem=str(error))
             return
     hold.finish(ImportState.CHECKED if is_check else ImportState.DONE, summary)
+
+
+def _give_up(record: SpendImport, hold: "_Hold") -> None:
+    """What could not be undone stands as it was; what was recorded in part can be undone."""
+    if record.state == ImportState.UNDOING:
+        hold.finish(ImportState.DONE, None, problem=GIVEN_UP, undone_by="")
+    else:
+        hold.finish(ImportState.REFUSED, None, problem=GIVEN_UP)
 
 
 def _undo(record: SpendImport, hold: "_Hold", now: datetime) -> None:
@@ -270,20 +285,33 @@ def _record(
 
 
 def _interrupted(checksum: str, request: Request, name: str, now: datetime) -> SpendImport | None:
-    """The import of the same file that was killed, if one was."""
-    record = SpendImport.objects.filter(
+    """The import of the same file, taken in the same way, that was killed, if one was."""
+    killed = SpendImport.objects.filter(
         brand=request.brand,
         campaign=request.campaign,
         checksum=checksum,
         mode=request.mode,
+        source=request.source,
+        create_campaigns=request.create_campaigns,
         state=ImportState.IMPORTING,
         file="",
-    ).last()
+    )
+    if request.as_of is not None:
+        killed = killed.filter(as_of=request.as_of)
+    same = (record for record in killed.order_by("-pk") if options_of(record) == request.options)
+    record = next(same, None)
     if record is not None and record.held_until is not None and record.held_until > now:
         raise ImportRefused(
             name, f"is being imported just now, since {record.created_at:%H:%M:%S} UTC by {record.created_by}"
         )
     return record
+
+
+def _forget(record: SpendImport) -> None:
+    """Takes back what is kept of a file that is refused, unless it was recorded in part before."""
+    if not record.records.exists():
+        QuarantinedSpend.objects.filter(spend_import=record).delete()
+        record.delete()
 
 
 def _move(record: SpendImport, states: set[ImportState], to: ImportState, **changed: str) -> bool:
@@ -338,7 +366,7 @@ class _Hold:
             pk=self.record.pk, held_until=self.until, state__in=SpendImport.AT_WORK
         )
         if not ours.update(held_until=held_until, **changed):
-            raise TakenOver
+            raise TakenOver(TAKEN_OVER)
         if held_until is not None:
             self.until = held_until
 
@@ -352,8 +380,11 @@ def _held(record: SpendImport, now: datetime) -> Iterator[_Hold]:
     until = timezone.now() + HELD_FOR
     free = Q(held_until__isnull=True) | Q(held_until__lte=now)
     ours = SpendImport.objects.filter(free, pk=record.pk, state=record.state)
-    if not ours.update(held_until=until, attempts=F("attempts") + 1):
-        raise TakenOver
+    with transaction.atomic():
+        # An undo keeps it locked to its end, which may be long: nobody else is to wait for that.
+        is_ours = ours.select_for_update(skip_locked=True, no_key=True).exists()
+        if not is_ours or not ours.update(held_until=until, attempts=F("attempts") + 1):
+            raise TakenOver(TAKEN_OVER)
     yield _Hold(record, until)
 
 

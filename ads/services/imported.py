@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from ads.models import ImportedRecord
+from ads.errors import TakenOver
+from ads.models import ImportedRecord, ImportState, SpendImport
 from ads.services.given import given
 from ads.services.ledger import KnownTotal
 
@@ -36,6 +37,12 @@ class Imported:
             if self.log_id is None
             else self.amount_micros - (self.before.amount_micros if self.before else 0)
         )
+
+
+def check_not_undone(import_id: int) -> None:
+    """Raises TakenOver where the import was undone: nothing more of it may be booked. The brand is locked."""
+    if SpendImport.objects.filter(pk=import_id, state=ImportState.UNDONE).exists():
+        raise TakenOver("this import was undone meanwhile")
 
 
 def remember(import_id: int, records: Sequence[Imported]) -> None:

@@ -130,7 +130,7 @@ class _Run:
             if isinstance(row, BadRow):
                 summary.keep_out(KeptOut(row.row, 1, row.problem, row.reason))
                 self._keep_unreadable(row)
-            elif row.external_id and not row.amount_micros:
+            elif self.job.mode == ImportMode.EVENTS and not row.amount_micros:
                 # A record of nothing: there is nothing to count, and nothing to keep.
                 summary.rows -= 1
                 summary.left_out += 1
@@ -139,6 +139,9 @@ class _Run:
             if summary.rows % ROWS_BETWEEN_PROGRESS == 0:
                 self.progress("Reading", self.export.percent_read)
         self._flush_unreadable()
+        if abs(summary.read_micros) > quarantine.WIDEST_MICROS:
+            reason = "has amounts that add up to more than can be kept; perhaps their column is another"
+            raise ImportRefused(summary.file, reason)
         summary.left_out += self.export.rows_left_out
         summary.left_out_rows = self.export.left_out
         summary.notes = self.export.notes
@@ -210,7 +213,8 @@ class _Run:
         for index, (owner, name) in enumerate(owners):
             match = matches[owner]
             if isinstance(match, Match):
-                targets[index] = Target(match.campaign_id, match.line)
+                line = "" if self.job.mode == ImportMode.EVENTS else match.line
+                targets[index] = Target(match.campaign_id, line)
             elif self.job.creates and match.problem == Problem.UNKNOWN_CAMPAIGN:
                 targets[index] = Target(-index - 1)
                 missing[-index - 1] = NewCampaign(owner.account, owner.campaign_id, name)
@@ -258,12 +262,15 @@ class _Run:
     def _create(self, missing: dict[int, NewCampaign]) -> dict[int, int]:
         @retrying
         def create() -> list[int]:
+            created = create_campaigns(
+                self.job.brand, self._platform, self.export.title, list(missing.values())
+            )
             if self.job.record is not None:
                 # With the campaigns: an import that goes on after a kill finds them there.
                 SpendImport.objects.filter(pk=self.job.record.pk).update(
                     campaigns_created=F("campaigns_created") + len(missing)
                 )
-            return create_campaigns(self.job.brand, self._platform, self.export.title, list(missing.values()))
+            return created
 
         return dict(zip(missing, create(), strict=True))
 
@@ -362,7 +369,7 @@ class _Run:
     def _consequences(self, missing: dict[int, NewCampaign]) -> list[Change]:
         """Which campaigns would change, were all of it booked at once; rolled back."""
         added = {owner: micros for owner, micros in self.added.items() if micros}
-        if len(added) > MOST_AT_ONCE:
+        if not added or len(added) > MOST_AT_ONCE:
             return []
         point = consequences.mark({self.job.brand.pk})
         created = self._create({target: missing[target] for target, _ in added if target in missing})

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ads.actor import actor_name
-from ads.importers.records import Problem, shorten
+from ads.importers.records import Problem, fitted, shorten
 from ads.importers.spool import Owner
 from ads.models import Brand, Campaign, CampaignAlias
 from ads.services.records import CAMPAIGN_LEVEL
 from ads.services.transactions import retrying
 
 LONGEST_NAME = 200
-LONGEST_LINE = 255
 IDS_PER_QUERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Our campaign. `line` tells apart the totals at campaign level of several that are matched to one."""
+    """Our campaign. `line` tells apart the totals of several that are matched to one."""
 
     campaign_id: int
     line: str = ""
@@ -96,14 +95,13 @@ def _learned(brand: Brand, platform: str, owners: Sequence[Owner]) -> dict[Owner
             "account", "external_id", "name", "campaign_id"
         )
     }
-    return {
-        owner: aliased(known[owner], owner.campaign_id or owner.name) for owner in owners if owner in known
-    }
+    return {owner: aliased(known[owner], owner) for owner in owners if owner in known}
 
 
-def aliased(campaign_id: int, ref: str) -> Match:
-    """A match that a person made, of what the platform knows by this id or name."""
-    return Match(campaign_id, f"{CAMPAIGN_LEVEL}={ref}"[:LONGEST_LINE])
+def aliased(campaign_id: int, owner: Owner) -> Match:
+    """A match that a person made. Ids are unique on a platform, names only within an account."""
+    name = f"{owner.account}|{owner.name}" if owner.account else owner.name
+    return Match(campaign_id, fitted(f"{CAMPAIGN_LEVEL}={owner.campaign_id or name}"))
 
 
 @retrying

@@ -14,9 +14,11 @@ from ads.models import (
 )
 from ads.services.identity import quarantine_key
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
+from ads.services.transactions import retrying
 
 ROWS_PER_STATEMENT = 1_000
 WIDEST_MICROS = 2**63 - 1
+LONGEST_CURRENCY = 16
 # What a newer value of the same record changes.
 NEWER = (
     "state", "problem", "reason", "campaign", "spend_import", "amount_micros", "as_of", "cells", "row", "received_at",
@@ -59,6 +61,7 @@ def keep(rows: Sequence[QuarantinedSpend]) -> None:
         _keep_slice(list(newest.values())[start : start + ROWS_PER_STATEMENT])
 
 
+@retrying
 def _keep_slice(rows: Sequence[QuarantinedSpend]) -> None:
     known = QuarantinedSpend.objects.in_bulk([row.identity for row in rows], field_name="identity")
     new = [row for row in rows if row.identity not in known]
@@ -147,7 +150,7 @@ def uncounted(
         campaign_name=storable(name),
         # Sums of a file may be beyond what a column holds; the reason names them.
         amount_micros=record.amount_micros if abs(record.amount_micros) <= WIDEST_MICROS else None,
-        currency=record.currency or "",
+        currency=storable(record.currency or "")[:LONGEST_CURRENCY],
         received_at=now,
         received_by=actor_name(),
     )

@@ -9,15 +9,17 @@ from django.db.models import QuerySet
 
 from ads.actor import Actor, acting_as, actor_name
 from ads.errors import InvalidSpend
-from ads.importers.spool import Owner
+from ads.importers.spool import Owner, line_within
 from ads.models import (
     Brand,
     Campaign,
     ImportMode,
+    ImportState,
     Kind,
     QuarantinedSpend,
     QuarantineProblem,
     QuarantineState,
+    SpendImport,
 )
 from ads.services.booking import book_events, book_snapshots
 from ads.services.matching import Match, aliased, learn, match_campaigns
@@ -85,8 +87,9 @@ def release(
 ) -> Released:
     """Counts what waits, each row once, and says what still stands against the others, which go on waiting.
 
-    With `campaign` all of it is that campaign's, and what its platform calls it is learned. Without, the campaign
-    is the record's own, or one that is known by now. Rows decided on before are left alone.
+    With `campaign` all of it is that campaign's, and what its platform calls it is learned; what is known as
+    another by now goes on waiting, or it would count for both. Without, the campaign is the record's own, or one
+    that is known by now. Rows decided on before are left alone.
     Raises InvalidSpend where a row is of another brand than the campaign.
     """
     ids, done = sorted(row_ids), Released()
@@ -121,7 +124,15 @@ def _release(
     brands = {brand.pk: brand for brand in locked}
     # Read after the lock, and only what nobody else has decided on meanwhile.
     waiting = list(rows.select_for_update(no_key=True, of=("self",)).order_by("pk"))
-    matches = _matches(waiting, brands) if campaign is None else _matched(waiting, campaign, now)
+    matches = _matches(waiting, brands)
+    if campaign is not None:
+        matches = _matched(waiting, matches, campaign, now)
+    # What is taken up again after its import was undone is no longer that import's.
+    undone = set(
+        SpendImport.objects.filter(
+            pk__in={row.spend_import_id for row in waiting}, state=ImportState.UNDONE
+        ).values_list("pk", flat=True)
+    )
     done = Released()
     ready: defaultdict[tuple[str, str, int | None], list[_Ready]] = defaultdict(list)
     for row in waiting:
@@ -134,7 +145,8 @@ def _release(
         except InvalidSpend as error:
             done.held.append((row, str(error)))
         else:
-            ready[row.mode, row.source, row.spend_import_id].append(one)
+            import_id = None if row.spend_import_id in undone else row.spend_import_id
+            ready[row.mode, row.source, import_id].append(one)
     for (mode, source, import_id), group in ready.items():
         book = _book_events if mode == ImportMode.EVENTS else _book_totals
         for one, answer in zip(group, book(group, source, import_id, now), strict=True):
@@ -147,20 +159,28 @@ def _owner(row: QuarantinedSpend) -> Owner:
     return Owner(row.account, row.campaign_ref, "" if row.campaign_ref else row.campaign_name)
 
 
-def _matched(rows: Sequence[QuarantinedSpend], campaign: Campaign, now: datetime) -> dict[int, Match | str]:
-    """Every row is the campaign's; what their platforms call it is learned, where that can be known again."""
+def _matched(
+    rows: Sequence[QuarantinedSpend], known: Mapping[int, Match | str], campaign: Campaign, now: datetime
+) -> dict[int, Match | str]:
+    """Every row is the campaign's; what their platforms call it is learned, where that can be known again.
+
+    What is known by now, such as by an id that was entered meanwhile, is counted as that: its newer totals are.
+    """
     if any(row.brand_id not in (None, campaign.brand_id) for row in rows):
         raise InvalidSpend("campaign", f"{campaign} is not a campaign of the brand that the spend is for")
+    unmatched = [row for row in rows if row.campaign_id is None]
+    by_now = {row.pk: match for row in unmatched if isinstance(match := known[row.pk], Match)}
     called = {
         row.pk: (row.platform, owner)
-        for row, owner in ((row, _owner(row)) for row in rows)
-        if row.campaign_id is None and row.platform and (owner.campaign_id or owner.name)
+        for row, owner in ((row, _owner(row)) for row in unmatched if row.pk not in by_now)
+        if row.platform and (owner.campaign_id or owner.name)
     }
     learn(campaign, called.values(), now)
     matches: dict[int, Match | str] = {row.pk: Match(campaign.pk) for row in rows}
-    matches |= {
-        pk: aliased(campaign.pk, owner.campaign_id or owner.name) for pk, (_, owner) in called.items()
-    }
+    matches |= {pk: aliased(campaign.pk, owner) for pk, (_, owner) in called.items()}
+    for pk, match in by_now.items():
+        is_other = match.campaign_id != campaign.pk
+        matches[pk] = "is known as another campaign by now; release it as that one" if is_other else match
     return matches
 
 
@@ -193,7 +213,7 @@ def _record(
     if row.mode == ImportMode.SNAPSHOT:
         if day is None:
             raise InvalidSpend("date", "say on which day it was spent, such as 2026-03-31")
-        line = row.line if asked.line is None else asked.line
+        line = line_within(row.line, match.line) if asked.line is None else asked.line
         return SpendSnapshot(
             campaign_id=match.campaign_id,
             day=day,
@@ -238,7 +258,9 @@ def _book_totals(group: Sequence[_Ready], source: str, import_id: int | None, no
             as_of=max(filter(None, (one.record.as_of, before.as_of))),
         )
         identities.append(same)
-    booked = book_snapshots(list(sums.values()), source=source, now=now, arrived=now, import_id=import_id)
+    booked = book_snapshots(
+        list(sums.values()), source=source, now=now, arrived=now, import_id=import_id, goes_on=False
+    )
     answers = dict(zip(sums, booked, strict=True))
     first = dict.fromkeys(identities, True)
     # What one value booked is counted once.

@@ -27,10 +27,11 @@ from ads.services import ledger
 from ads.services.booking import book_events
 from ads.services.identity import snapshot_day_key
 from ads.services.ledger import KnownTotal
-from ads.services.records import REVERSAL, Answer, SpendEvent
+from ads.services.records import REVERSAL, Answer, Result, SpendEvent
 from ads.services.transactions import retrying
 
 ROWS_AT_ONCE = 5_000
+REVERSED = (Result.ACCEPTED, Result.DUPLICATE)
 NOTE = "Its import was undone."
 
 
@@ -49,7 +50,8 @@ def undo(import_id: int, *, now: datetime) -> SpendImport:
         last = 0
         while records := list(record.records.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
             last = records[-1].pk
-            _reverse(records, record, now)
+            if any(answer.result not in REVERSED for answer in _reverse(records, record, now)):
+                raise NotUndoable(f"not every row of {record} can be reversed")
             free = _free_keys if record.mode == ImportMode.EVENTS else _restore_values
             free(records, record)
         _put_aside(record, now)
@@ -65,7 +67,12 @@ def check_undoable(record: SpendImport, now: datetime) -> None:
     is_interrupted = (
         record.state == ImportState.IMPORTING and not record.file and (record.held_until or now) <= now
     )
-    if record.state not in (ImportState.DONE, ImportState.UNDOING) and not is_interrupted:
+    was_given_up = record.state == ImportState.REFUSED and record.records.exists()
+    if (
+        record.state not in (ImportState.DONE, ImportState.UNDOING)
+        and not is_interrupted
+        and not was_given_up
+    ):
         raise NotUndoable(f"{record} is {record.get_state_display().lower()}; there is nothing to undo yet")
     if record.mode == ImportMode.SNAPSHOT:
         _check_newest(record)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from ads.errors import TakenOver
 from ads.formats import counted, exact_money
 from ads.importers import ImportRefused, Options, format_names
 from ads.importers.amounts import MARKS
@@ -104,7 +105,7 @@ class Command(BaseCommand):
                     by=command_line_user(),
                     progress=self._show_progress if self.stderr.isatty() else None,
                 )
-            except ImportRefused as error:
+            except (ImportRefused, TakenOver) as error:
                 refused += 1
                 self.stderr.write(str(error))
             except ValueError as error:

@@ -1,17 +1,21 @@
 """The life of an import: uploaded, checked, recorded; interrupted at any point and gone on with; held by one."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection, transaction
 from freezegun import freeze_time
 
+from ads.errors import InvalidSpend, NotUndoable
 from ads.importers import ImportRefused, Options
 from ads.models import (
     Brand,
@@ -26,13 +30,23 @@ from ads.models import (
 )
 from ads.rules.serving import Status
 from ads.services import import_jobs, imports
-from ads.services.import_jobs import Request, import_file, summary_of, to_go_on_with, upload, work_on
+from ads.services.import_jobs import (
+    Request,
+    import_file,
+    summary_of,
+    to_go_on_with,
+    undo_at_once,
+    upload,
+    work_on,
+)
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import Files
 from ads.tests.services.importing import HEADER, NOW, booked, last_import, remembered, take_in
 
 ROWS = [f"2026-05-{1 + n % 9:02},1,{n % 5},Sale {n % 5},ad {n},1.00" for n in range(100)]
+RECORD = "day,campaign,cost,id"
+RECORDS = Options(columns={"date": "day", "campaign": "campaign", "amount": "cost", "id": "id"})
 CONTENT = "\n".join([HEADER, *ROWS]).encode()
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +150,13 @@ def test_the_check_says_which_campaigns_would_change(brand: Brand) -> None:
     assert not SnapshotValue.objects.exists()
 
 
+def test_a_file_of_which_nothing_would_be_counted_can_be_checked(brand: Brand) -> None:
+    summary = summary_of(work(uploaded(brand, create_campaigns=False)))
+
+    assert summary is not None
+    assert (summary.quarantined, summary.booked_micros, summary.changes) == (100, 0, [])
+
+
 def test_killed_at_any_chunk_it_goes_on_and_ends_with_the_same_counts(
     brand: Brand, small_chunks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +178,25 @@ def test_killed_at_any_chunk_it_goes_on_and_ends_with_the_same_counts(
         ImportState.DONE, 100, 0, 5,
     )  # fmt: skip
     assert record.booked == booked(brand) == remembered() == 100
+
+
+def test_what_another_report_restates_meanwhile_is_not_given_again(
+    brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = uploaded(brand)
+    work(record)
+    import_jobs.confirm(record, by="ann")
+    with monkeypatch.context() as patch:
+        killed_after(1, patch)
+        with suppress(Killed):
+            work_on(record.pk, now=NOW)
+    # As of the same moment, so that neither of the two is the older one.
+    take_in(files.lines(HEADER, "2026-05-01,1,0,Sale 0,ad 0,2.00", name="other.csv"), brand, as_of=NOW)
+    SpendImport.objects.update(held_until=NOW)
+    record = work(record)
+
+    assert (record.state, record.accepted, record.booked) == (ImportState.DONE, 100, Decimal(100))
+    assert booked(brand) == 101
 
 
 def test_nobody_works_on_what_another_holds(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +241,44 @@ def test_a_file_that_is_none_is_refused_with_its_sentence(brand: Brand) -> None:
     assert summary_of(record) is None
 
 
+def test_a_file_whose_amounts_are_no_amounts_is_refused_before_anything_is_counted(brand: Brand) -> None:
+    rows = [f"2026-05-{1 + n % 9:02},1,{n},Sale,x,99999999999" for n in range(100)]
+    record = work(uploaded(brand, "\n".join([HEADER, *rows]).encode()))
+
+    assert record.state == ImportState.REFUSED
+    assert "add up to more than can be kept" in record.problem
+
+
+def test_an_id_in_the_file_makes_a_zero_no_less_a_total(brand: Brand, files: Files) -> None:
+    CampaignFactory.create(brand=brand, name="Sale")
+    asked: dict[str, Any] = {"options": RECORDS, "source": "books"}
+    take_in(files.lines(RECORD, "2026-05-01,Sale,3.00,a"), brand, **asked)
+    take_in(files.lines(RECORD, "2026-05-01,Sale,0.00,a", name="next.csv"), brand, **asked)
+
+    assert booked(brand) == 0
+
+
+def test_ids_of_records_that_a_spreadsheet_has_rounded_are_not_taken_for_one(
+    brand: Brand, files: Files
+) -> None:
+    CampaignFactory.create(brand=brand, name="Sale")
+    path = files.lines(RECORD, *["2026-05-01,Sale,3.00,1.20E+17"] * 2, "2026-05-01,Sale,3.00,b")
+    summary = take_in(path, brand, options=RECORDS, source="books", mode=ImportMode.EVENTS)
+
+    assert (summary.accepted, summary.duplicates, summary.quarantined) == (1, 0, 2)
+    assert "is an id that a spreadsheet has rounded" in summary.kept_out[0].reason
+
+
+def test_ids_that_no_database_stores_are_taken_without_what_it_cannot(brand: Brand, files: Files) -> None:
+    CampaignFactory.create(brand=brand, name="Sale")
+    row = '{{"day": "2026-05-01", "campaign": "Sale", "cost": "1.00", "id": "{}"}}'
+    path = files.lines(row.format(r"\ud800"), row.format(r"a\u0000b"), name="records.ndjson")
+    summary = take_in(path, brand, options=RECORDS, source="books", mode=ImportMode.EVENTS)
+
+    assert (summary.accepted, booked(brand)) == (2, 2)
+    assert set(SpendLog.objects.values_list("external_id", flat=True)) == {"?", "a b"}
+
+
 def test_work_that_dies_every_time_is_given_up(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     record = uploaded(brand)
     monkeypatch.setattr(imports, "run", lambda *_, **__: 1 / 0)
@@ -242,6 +320,70 @@ def test_an_undo_that_a_later_import_has_made_impossible_says_so(brand: Brand, f
     assert "“later.csv”" in record.problem
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="has no locks of rows")
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_an_undo_that_takes_long(brand: Brand) -> None:
+    record = work(uploaded(brand))
+    SpendImport.objects.update(state=ImportState.UNDOING)
+
+    def another_worker() -> None:
+        work_on(record.pk, now=NOW)
+        connection.close()
+
+    worker = Thread(target=another_worker)
+    with transaction.atomic():
+        SpendImport.objects.select_for_update().get()  # as an undo does
+        worker.start()
+        worker.join(10)
+        has_gone = not worker.is_alive()
+    worker.join()
+    assert has_gone
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == (ImportState.UNDOING, 1)  # the check
+
+
+@pytest.mark.parametrize("what", ["recording", "undo"])
+def test_what_was_given_up_half_way_can_be_undone(
+    brand: Brand, small_chunks: None, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    record = uploaded(brand)
+    work(record)
+    import_jobs.confirm(record, by="ann")
+    if what == "undo":
+        work(record)
+        import_jobs.ask_undo(record, by="bob", now=NOW)
+    else:
+        with monkeypatch.context() as patch:
+            killed_after(3, patch)
+            with suppress(Killed):
+                work_on(record.pk, now=NOW)
+    SpendImport.objects.update(held_until=NOW, attempts=5)
+    record = work(record)
+    assert record.state == (ImportState.DONE if what == "undo" else ImportState.REFUSED)
+    assert (record.problem, record.undone_by) == (import_jobs.GIVEN_UP, "")
+    assert booked(brand) > 0
+
+    undo_at_once(record, by="bob", now=NOW)
+    assert booked(brand) == 0
+
+
+def test_a_file_that_was_refused_has_nothing_to_undo(brand: Brand) -> None:
+    with pytest.raises(NotUndoable, match="is refused; there is nothing to undo yet"):
+        undo_at_once(work(uploaded(brand, b"<html>")), by="bob", now=NOW)
+
+
+@pytest.mark.parametrize("source", ["s" * 65, "a\x00b"])
+def test_a_source_that_cannot_be_kept_is_refused_before_anything_is_written(
+    brand: Brand, files: Files, source: str
+) -> None:
+    with pytest.raises(InvalidSpend, match="source: "):
+        take_in(files.write(CONTENT), brand, source=source)
+    with pytest.raises(InvalidSpend, match="source: "):
+        uploaded(brand, source=source)
+
+    assert not SpendImport.objects.exists()
+
+
 class TestCommand:
     def test_an_interrupted_import_goes_on_where_the_same_file_comes_again(
         self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
@@ -261,16 +403,41 @@ class TestCommand:
         assert (summary.accepted, summary.duplicates, booked(brand)) == (100, 0, 100)
         assert SpendImport.objects.count() == 1
 
+    def test_one_that_is_taken_in_another_way_is_another_and_the_first_can_still_be_undone(
+        self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = files.write(CONTENT)
+        with monkeypatch.context() as patch:
+            killed_after(3, patch)
+            with suppress(Killed):
+                take_in(path, brand, create_campaigns=True)
+        SpendImport.objects.update(held_until=NOW)
+        with pytest.raises(ImportRefused):
+            take_in(path, brand, create_campaigns=True, options=Options(columns={"amount": "none"}))
+        take_in(path, brand, source="other", create_campaigns=True)
+        assert SpendImport.objects.count() == 2
+
+        undo_at_once(SpendImport.objects.earliest("pk"), by="bob", now=NOW)
+        assert booked(brand) == 100
+        undo_at_once(last_import(), by="bob", now=NOW)
+        assert booked(brand) == 0
+
+    def test_a_file_whose_name_is_no_text(self, brand: Brand, tmp_path: Path) -> None:
+        path = tmp_path / os.fsdecode(b"may\xff.csv")
+        path.write_bytes(CONTENT)
+        take_in(path, brand, create_campaigns=True)
+
+        assert last_import().file_name == "may\\udcff.csv"
+
     def test_one_of_events_too_and_an_id_that_comes_twice_in_it_is_one_duplicate(
         self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         CampaignFactory.create(brand=brand, name="Sale")
         rows = [f"2026-05-{1 + n % 9:02},Sale,1.00,{n % 40}" for n in range(50)]
-        path = files.lines("day,campaign,cost,id", *rows)
-        columns = {"date": "day", "campaign": "campaign", "amount": "cost", "id": "id"}
+        path = files.lines(RECORD, *rows)
         asked: dict[str, Any] = {
             "mode": ImportMode.EVENTS,
-            "options": Options(columns=columns),
+            "options": RECORDS,
             "source": "books",
         }
         with monkeypatch.context() as patch:

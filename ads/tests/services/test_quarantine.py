@@ -21,6 +21,7 @@ from ads.models import (
     QuarantineState,
     SpendLog,
 )
+from ads.rights import VIEWER
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService
 from ads.services.ingest import ingest_events, ingest_snapshots
@@ -30,6 +31,7 @@ from ads.services.release import Correction, dismiss, release, take_up_again, wa
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import Files
 from ads.tests.moments import brand_day, state
+from ads.tests.people import take_role
 from ads.tests.services.importing import HEADER, LATER, NOW, booked, last_import, take_in
 
 TODAY = NOW.date()
@@ -92,11 +94,11 @@ class TestKeeping:
         )
 
         results = {each.record.amount_micros: each.result for each in answers[3:]}
-        assert results == {10**6: Result.QUARANTINED, -1: Result.QUARANTINED, 2 * 10**6: Result.CONFLICT}
+        assert results == {10**6: Result.QUARANTINED, -1: Result.REFUSED, 2 * 10**6: Result.CONFLICT}
         assert booked(sale.brand) == 1
-        other, later, unknown, negative, conflict = (
+        other, later, unknown, conflict = (
             QuarantinedSpend.objects.get(external_id=external_id, amount_micros=micros)
-            for external_id, micros in (("b", 10**6), ("c", 10**6), ("d", 10**6), ("e", -1), ("a", 2 * 10**6))
+            for external_id, micros in (("b", 10**6), ("c", 10**6), ("d", 10**6), ("a", 2 * 10**6))
         )
         assert (other.problem, other.currency, other.description, other.kind, other.campaign, other.brand) == (
             "CURRENCY", "USD", "a click", "ADJUSTMENT", sale, sale.brand,
@@ -106,7 +108,6 @@ class TestKeeping:
         assert (unknown.problem, unknown.brand, unknown.campaign_ref) == (
             "UNKNOWN_CAMPAIGN", None, str(sale.pk + 1),
         )  # fmt: skip
-        assert negative.problem == "INVALID"
         assert (conflict.problem, conflict.campaign) == ("CONFLICT", sale)
 
     def test_the_same_again_is_kept_once(self, sale: Campaign) -> None:
@@ -136,10 +137,26 @@ class TestKeeping:
         assert [problem for problem, _ in waiting()] == ["CONFLICT"]
 
     def test_texts_that_no_database_stores_are_kept_written_out(self, sale: Campaign) -> None:
-        events(event(sale.pk, external_id="a\x00b", description="\ud800"))
+        events(event(sale.pk, external_id="a\x00b", description="\ud800", currency="USD"))
 
         (row,) = QuarantinedSpend.objects.all()
         assert (row.external_id, row.description) == ("a\\x00b", "\\ud800")
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"external_id": "\ud800", "currency": "USD"},
+            {"currency": "\ud800"},
+            {"currency": "U\x00D"},
+            {"currency": "U" * 30},
+        ],
+    )
+    def test_nor_do_odd_ids_and_currencies_stop_the_others(self, sale: Campaign, odd: dict[str, Any]) -> None:
+        good = event(sale.pk, external_id="good")
+        answers = [answer.result for _ in range(2) for answer in events(event(sale.pk, **odd), good)]
+
+        assert answers == [Result.QUARANTINED, Result.ACCEPTED, Result.QUARANTINED, Result.DUPLICATE]
+        assert len(waiting()) == 1
 
     def test_a_newer_total_takes_the_place_of_the_older_and_never_the_other_way(self, sale: Campaign) -> None:
         def dollars(micros: int, as_of: datetime) -> None:
@@ -228,6 +245,33 @@ class TestRelease:
         assert take_in(restated, brand, now=LATER).booked_micros == -5_000_000
         assert booked(brand) == 4
 
+    @pytest.mark.parametrize("are_apart", [False, True])
+    def test_so_do_their_lines_that_are_called_the_same(
+        self, brand: Brand, sale: Campaign, files: Files, *, are_apart: bool
+    ) -> None:
+        header, rows = "campaign id,campaign,day,device,cost,currency code", ("4.00", "5.00")
+        lines = [f"{ref},Spring,2026-05-09,mobile,{cost},EUR" for ref, cost in zip("78", rows, strict=True)]
+        for number, part in enumerate([lines[:1], lines[1:]] if are_apart else [lines]):
+            take_in(files.lines(header, *part, name=f"{number}.csv"), brand)
+        for ref in ("7", "8"):
+            release([QuarantinedSpend.objects.get(campaign_ref=ref).pk], campaign=sale, by="ann", now=NOW)
+        assert booked(brand) == 9
+
+        again = take_in(files.lines(header, *lines, name="all.csv"), brand, now=LATER)
+        assert (again.duplicates, again.booked_micros, booked(brand)) == (2, 0, 9)
+
+    def test_and_those_of_two_accounts_with_one_name_however_long(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        header, name = "date_start,account_id,campaign_name,spend", "n" * 900
+        for account, called in (("1", name), ("2", name), ("1", f"{name}, too")):
+            path = files.lines(header, f'2026-05-09,{account},"{called}",4.00', name="next.csv")
+            take_in(path, brand)
+            release(all_ids(), campaign=sale, by="ann", now=NOW)
+            assert take_in(path, brand, now=LATER).duplicates == 1
+
+        assert booked(brand) == 12
+
     def test_by_name_where_the_platform_gives_no_id(self, brand: Brand, sale: Campaign, files: Files) -> None:
         header = "date_start,campaign_name,ad_id,spend"
         take_in(files.lines(header, "2026-05-09,Spring,x,4.00"), brand)
@@ -256,6 +300,22 @@ class TestRelease:
 
         assert (done.count, done.booked_micros, booked(brand)) == (2, 3_000_000, 3)
 
+    @pytest.mark.parametrize("second", ["1.00", "2.00"])
+    def test_equal_totals_released_one_after_the_other_are_never_one(
+        self, brand: Brand, sale: Campaign, files: Files, second: str
+    ) -> None:
+        path = files.lines("date_start,account_id,spend", "2026-05-09,1,1.00", f"2026-05-09,2,{second}")
+        take_in(path, brand)
+        one, other = sorted(all_ids())
+        release([one], campaign=sale, by="ann", now=NOW)
+        (held,) = release([other], campaign=sale, by="ann", now=NOW).held
+        assert held[1].startswith("line: its import has given 1.00 for the same total already")
+        assert booked(brand) == 1
+
+        said = Correction(line="campaign=account 2")
+        assert release([other], campaign=sale, correction=said, by="ann", now=NOW).count == 1
+        assert booked(brand) == 1 + Decimal(second)
+
     def test_another_brand_s_campaign_is_refused_and_nothing_is_booked(
         self, brand: Brand, files: Files
     ) -> None:
@@ -276,6 +336,37 @@ class TestRelease:
         CampaignFactory.create(brand=brand, platform="meta", account="1", external_id="7")
         assert release(all_ids(), by="ann", now=NOW).count == 1
         assert booked(brand) == 4
+
+    def test_a_match_of_what_is_known_by_its_own_id_meanwhile_counts_nothing_twice(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        header = "date_start,account_id,campaign_id,campaign_name,spend"
+        path = files.lines(header, "2026-05-09,1,7,Spring,4.00")
+        take_in(path, brand)
+        Campaign.objects.filter(pk=sale.pk).update(platform="meta", account="1", external_id="7")
+        with freeze_time(LATER):
+            take_in(path, brand, now=LATER)
+            release(all_ids(), campaign=sale, by="ann", now=LATER)
+            take_in(path, brand, now=LATER)
+
+        assert booked(brand) == 4
+        assert not CampaignAlias.objects.exists()
+
+    def test_the_second_of_two_people_who_match_it_differently_is_told(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        other = CampaignFactory.create(brand=brand)
+        path = files.lines(HEADER, "2026-05-08,1,7,Spring,x,4.00", "2026-05-09,1,7,Spring,x,5.00")
+        take_in(path, brand)
+        first, second = sorted(all_ids())
+        release([first], campaign=sale, by="ann", now=NOW)
+        (held,) = release([second], campaign=other, by="bob", now=NOW).held
+
+        assert held[1] == "campaign: is known as another campaign by now; release it as that one"
+        assert CampaignAlias.objects.get().campaign == sale
+        assert release([second], by="bob", now=NOW).count == 1
+        assert take_in(path, brand, now=LATER).booked_micros == 0
+        assert booked(brand) == 9
 
     def test_too_far_ahead_waits_until_its_day_is_near(self, sale: Campaign) -> None:
         events(event(sale.pk, occurred_at=NOW + timedelta(hours=30)))
@@ -386,6 +477,7 @@ class TestRights:
         ann, bob = (django_user_model.objects.create_user(name) for name in ("ann", "bob"))
         root = django_user_model.objects.create_superuser("root")
         ann.brands.add(brand)
+        ann = take_role(ann, VIEWER)
 
         seen = [QuarantinedSpend.objects.visible_to(user).count() for user in (ann, bob, root)]
         assert seen == [1, 0, 2]

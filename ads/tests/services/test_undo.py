@@ -10,16 +10,26 @@ import pytest
 from django.db import connection
 from freezegun import freeze_time
 
-from ads.errors import NotUndoable
+from ads.errors import NotUndoable, TakenOver
 from ads.importers import Options
-from ads.models import Brand, Campaign, ImportMode, ImportState, QuarantinedSpend, SpendKey, SpendLog
+from ads.models import (
+    Brand,
+    Campaign,
+    ImportMode,
+    ImportState,
+    QuarantinedSpend,
+    SnapshotValue,
+    SpendImport,
+    SpendKey,
+    SpendLog,
+)
 from ads.rules.serving import Reason, Status
-from ads.services import BudgetService
+from ads.services import BudgetService, imports
 from ads.services.import_jobs import undo_at_once
 from ads.services.ingest import ingest_snapshots
 from ads.services.reconcile import reconcile
 from ads.services.records import SpendSnapshot
-from ads.services.release import release
+from ads.services.release import release, take_up_again
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import SHARED, Files, needs_shared_data
 from ads.tests.moments import brand_day, changes, state
@@ -169,6 +179,41 @@ def test_what_was_released_from_its_quarantine_goes_back_as_well(
 
     take_in(path, brand, now=LATER)  # what was learned stays
     assert booked(brand) == 5
+
+
+def test_what_is_taken_up_again_after_an_undo_counts_for_itself(
+    brand: Brand, sale: Campaign, files: Files
+) -> None:
+    take_in(files.lines(HEADER, "2026-05-10,1,8,Spring,y,3.00"), brand)
+    waiting = [QuarantinedSpend.objects.get().pk]
+    release(waiting, campaign=sale, now=NOW)
+    undo_at_once(last_import(), now=LATER)
+    assert take_up_again(waiting) == 1
+    done = release(waiting, by="ann", now=LATER)
+
+    assert (done.count, booked(brand)) == (1, 3)
+    assert SnapshotValue.objects.get().spend_import_id is None
+    assert reconcile(NOW).differences == []
+
+
+def test_who_was_still_at_work_on_it_books_no_more(
+    brand: Brand, sale: Campaign, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "TOTALS_AT_ONCE", 1)
+    asleep = iter([False, True])
+
+    def undone_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        if next(asleep):
+            SpendImport.objects.update(held_until=NOW)
+            undo_at_once(last_import(), by="bob", now=LATER)
+        return ingest_snapshots(*args, **kwargs)
+
+    monkeypatch.setattr(imports, "ingest_snapshots", undone_meanwhile)
+    with pytest.raises(TakenOver, match="was undone meanwhile"):
+        take_in(files.lines(HEADER, f"{MINE},x,8.00", "2026-05-09,1,7,Sale,x,4.00"), brand)
+
+    assert booked(brand) == 0
+    assert last_import().state == ImportState.UNDONE
 
 
 def test_records_of_an_import_of_events_may_come_again_with_other_content(
