@@ -1,0 +1,110 @@
+"""Tags of the dashboard's templates: money, moments, statuses, drawings, links."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.template import Library
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from ads import formats
+from ads.dashboard import drawing
+from ads.dashboard import navigation as pages
+from ads.rules.periods import Calendar
+from ads.rules.serving import Reason, Status
+
+register = Library()
+
+# The shape of each status, by the tone that formats.look gives it, and the class of its pill.
+_ICONS = {"run": "run", "limit": "paused", "clock": "clock", "off": "off", "done": "done"}
+_PILLS = {"run": "run", "limit": "paused", "clock": "clock", "off": "off", "done": "done"}
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "", label: str = "") -> SafeString:
+    """A drawing of the sprite; with a label it stands for itself, else words stand beside it."""
+    told = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')
+    return format_html('<svg class="ic {}" {}><use href="#i-{}"/></svg>', classes, told, name)
+
+
+@register.simple_tag
+def money(micros: int | None, currency: str) -> SafeString:
+    """An amount with its minor units quiet: "€918.40"; a dash where nothing is known."""
+    if micros is None:
+        return SafeString(formats.NOTHING_KNOWN)
+    whole, point, minor = formats.money(micros, currency).partition(".")
+    if not point:
+        return format_html("{}", whole)
+    return format_html('{}<span class="mu">.{}</span>', whole, minor)
+
+
+@register.simple_tag
+def plain_money(micros: int | None, currency: str) -> str:
+    """An amount inside a sentence: "€918.40"."""
+    return formats.NOTHING_KNOWN if micros is None else formats.money(micros, currency)
+
+
+@register.simple_tag
+def moment(value: datetime, calendar: Calendar, now: datetime) -> SafeString:
+    """A moment where the calendar rules, with its full form for machines: "14:05 today"."""
+    return format_html(
+        '<time datetime="{}">{}</time>', value.isoformat(), formats.moment(value, calendar, now)
+    )
+
+
+@register.simple_tag
+def clock(value: datetime, calendar: Calendar) -> SafeString:
+    """The time of day where the calendar rules: "14:05"."""
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), formats.clock(value, calendar))
+
+
+@register.simple_tag
+def pill(status: str, reasons: Sequence[Reason] = ()) -> SafeString:
+    """A status by shape, word, then colour."""
+    look = formats.look(Status(status), tuple(reasons))
+    drawn = icon(_ICONS[look.tone], "ic-s")
+    return format_html('<span class="pill pill-{}">{}{}</span>', _PILLS[look.tone], drawn, look.word)
+
+
+@register.simple_tag
+def bullet(counted: int, budget: int | None, *points: int | None) -> SafeString:
+    """The bullet graph of an amount against its budget: pace, projected, low, high may follow, in micros."""
+    return _drawn("bullet", drawing.bullet(counted, budget, *points))
+
+
+@register.simple_tag
+def bar(counted: int, budget: int | None) -> SafeString:
+    """The bar of an amount against its budget."""
+    return _drawn("bar", drawing.bullet(counted, budget))
+
+
+@register.simple_tag
+def spark(days: Sequence[int], budget: int | None, currency: str) -> SafeString:
+    """Spend of consecutive days, the last one today, against the daily budget."""
+    told = f"Spend per day, {len(days)} days: lowest {formats.money(min(days), currency)}, "
+    told += f"highest {formats.money(max(days), currency)}"
+    if budget is not None:
+        over = sum(spent > budget for spent in days)
+        told += f", {formats.counted(over, 'day')} over the budget of {formats.money(budget, currency)}"
+    return _drawn("spark", drawing.sparkline(days, budget), label=told)
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: dict[str, Any]) -> Iterator[pages.Link]:
+    """The header's links for whoever is signed in."""
+    return pages.links(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def admin_page(context: dict[str, Any], name: str, permission: str) -> str:
+    """The address of an admin page; '' where there is none, or it is not open to whoever is signed in."""
+    url = pages.url_or_none(f"admin:{name}")
+    return url if url and pages.is_open_to(context["request"].user, permission) else ""
+
+
+def _drawn(name: str, drawn: object, **more: str) -> SafeString:
+    if drawn is None:
+        return SafeString("")
+    return mark_safe(render_to_string(f"dashboard/drawn/{name}.html", {"drawn": drawn, **more}))  # noqa: S308
