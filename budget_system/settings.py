@@ -4,6 +4,7 @@ from typing import Any
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from budget_system.database_url import DatabaseAddress
 from budget_system.environment import BASE_DIR, read_environment
@@ -220,6 +221,7 @@ UNFOLD = {
     "SITE_TITLE": "Budget management",
     "SITE_HEADER": "Budget management",
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("dashboard/icon.svg")}],
     "SIDEBAR": {"navigation": "ads.admin.navigation.navigation"},
     "COLORS": {
         "base": {

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path, reverse
 
@@ -28,7 +29,7 @@ def policy(response: Any) -> set[str]:
     return {each.strip() for each in response["Content-Security-Policy"].split(";")}
 
 
-def broken(_: object) -> None:
+def broken(_: HttpRequest) -> HttpResponse:
     raise RuntimeError("This page is broken.")
 
 
