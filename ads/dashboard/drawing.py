@@ -6,6 +6,9 @@ A graph's scale ends at 125 % of the budget, so the budget always stands at 80 %
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+
 from ads.formats import BUDGET_AT
 
 _FULL = 100 * 100  # hundredths of a per cent
@@ -109,3 +112,58 @@ def sparkline(days: Sequence[int], budget: int | None) -> Sparkline:
 
 def _tenths(value: int) -> str:
     return f"{value // 10}.{value % 10}"
+
+
+# Put together from numbers alone, and without a template each: a page holds hundreds.
+def bullet_svg(drawn: Bullet | None) -> SafeString:
+    """A bullet graph of 24 px height, hidden from those who cannot see it: its numbers stand beside it."""
+    if drawn is None:
+        return SafeString("")
+    parts = [
+        '<svg class="bul" aria-hidden="true" focusable="false">',
+        '<rect class="b-track" x="0" y="8" width="80%" height="8"/>',
+        '<rect class="b-hatch-bg" x="80%" y="8" width="20%" height="8"/>',
+        f'<rect class="b-spend" x="0" y="8" width="{drawn.within}%" height="8"/>',
+    ]
+    if drawn.over:
+        parts.append(f'<rect class="b-over" x="80%" y="8" width="{drawn.over}%" height="8"/>')
+    if drawn.low:
+        parts.append(f'<line class="b-band" x1="{drawn.low}%" x2="{drawn.high}%" y1="21" y2="21"/>')
+    if drawn.projected:
+        parts.append(f'<circle class="b-proj" cx="{drawn.projected}%" cy="21" r="3"/>')
+    parts.append('<line class="b-budget" x1="80%" x2="80%" y1="5" y2="17"/>')
+    if drawn.pace:
+        parts.append(
+            f'<svg x="{drawn.pace}%" y="1" width="1" height="1" overflow="visible">'
+            '<path class="b-pace" d="M-4.500 0h9L0 6Z"/></svg>'
+        )
+    return SafeString("".join(parts) + "</svg>")
+
+
+def bar_svg(drawn: Bullet | None) -> SafeString:
+    """A bar of 14 px height."""
+    if drawn is None:
+        return SafeString("")
+    over = f'<rect class="b-over" x="80%" y="3" width="{drawn.over}%" height="8"/>' if drawn.over else ""
+    return SafeString(
+        '<svg class="bar" aria-hidden="true" focusable="false">'
+        '<rect class="b-track" x="0" y="3" width="80%" height="8"/>'
+        f'<rect class="b-spend" x="0" y="3" width="{drawn.within}%" height="8"/>{over}'
+        '<line class="b-budget" x1="80%" x2="80%" y1="0" y2="14"/></svg>'
+    )
+
+
+def sparkline_svg(drawn: Sparkline, label: str) -> SafeString:
+    """Columns of days; the label tells what they show."""
+    parts = [f'<svg class="spark" viewBox="0 0 72 24" role="img" aria-label="{escape(label)}">']
+    for day in drawn.columns:
+        kind = "s-part" if day.is_today else "s-bar"
+        parts.append(f'<rect class="{kind}" x="{day.x}" y="{day.top}" width="4" height="{day.height}"/>')
+        if day.over_height:
+            parts.append(
+                f'<rect class="s-over" x="{day.x}" y="{day.over_top}" width="4" height="{day.over_height}"/>'
+            )
+    if drawn.budget_y:
+        y = drawn.budget_y
+        parts.append(f'<line class="s-bud" x1="0" x2="71" y1="{y}" y2="{y}"/>')
+    return SafeString("".join(parts) + "</svg>")

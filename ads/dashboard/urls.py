@@ -23,6 +23,7 @@ urlpatterns = [
     path("sign-in/", signing_in.SignInView.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     page("", overview.overview, "overview"),
+    page("live/", overview.live, "overview-live"),
     page("search/", search.search, "search"),
     page("brands/<int:pk>/", brands.brand, "brand"),
     page("campaigns/<int:pk>/", campaigns.campaign, "campaign"),

@@ -4,18 +4,20 @@ Amounts are micros, in integers throughout. Times are minutes of the brand's clo
 day here has 1,440: what the two days a year do on which clocks change is far below what can be projected.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
 from functools import lru_cache
+from itertools import accumulate
 
 from ads.rules.dayparting import Window, weekly_edges
 from ads.rules.periods import ONE_DAY, month_start, next_month
 
 MINUTES_A_DAY = 24 * 60
-FOUR_WEEKS, ONE_WEEK = timedelta(days=28), timedelta(days=7)
+DAYS_KEPT = 35  # four weeks, and some days by which to tell whether spend goes further back
+FOUR_WEEKS, ONE_WEEK = 28, timedelta(days=7)
 FEWEST_DAYS = 3
 ON_PACE_PERCENT, FAR_PERCENT = 5, 20
 
@@ -74,18 +76,17 @@ def opening(runs: Iterable[Run]) -> Opening:
 class PacingFacts:
     """What is known of a brand, or of one campaign, at one moment.
 
-    `days` holds what was spent on each of the 28 days before `today`, and on some day before them if spend goes
-    that far back (a missing one: nothing); `month_micros` what counts in the month so far. `been_open` tells
-    when campaigns might run until now, `may_run` when they may from now on. `resumes_on` is the first day on
-    which they may: today, or a later one behind a limit.
+    `days` holds what was spent on each of the DAYS_KEPT days before `today`, the oldest first; `today_micros`
+    what was spent today, `month_micros` what counts in the month so far. `opening` is when campaigns that are
+    switched on may run, `resumes_on` the first day on which they may: today, or a later one behind a limit.
     """
 
     today: date
     minute: int
+    days: tuple[int, ...]
+    today_micros: int
     month_micros: int
-    days: Mapping[date, int]
-    been_open: Opening
-    may_run: Opening
+    opening: Opening
     resumes_on: date
 
 
@@ -127,24 +128,35 @@ def project(facts: PacingFacts) -> Projection | None:
         variance = sum of (spent - rate * open minutes) squared / (days of data - rates)
         band = 2 * root(variance * (days left + days left squared / days of data))
     """
-    past = _days_of_data(facts)
-    if len(past) < FEWEST_DAYS:
+    past = _past(facts.days, facts.today, facts.opening)
+    if len(past.days) < FEWEST_DAYS:
         return None
-    rates = _Rates(past, facts.today, has_four_weeks=_has_four_weeks(facts, past[0].day))
-    left = list(_minutes_left(facts))
-    rest = sum(rates.spend(day, minutes) for day, minutes in left)
-    band = rates.band(sum(minutes for _, minutes in left))
+    rest, minutes_left = _ahead(facts.days, facts.today, facts.opening, facts.resumes_on)
+    if facts.resumes_on <= facts.today:
+        opening = facts.opening
+        of_today = opening.minutes(facts.today) - opening.minutes_before(facts.today, facts.minute)
+        rest += past.cost(facts.today, of_today)
+        minutes_left += of_today
+    band = past.band(minutes_left)
     total = facts.month_micros + rest
     return Projection(total, max(facts.month_micros, total - band), total + band)
 
 
 def projected_from(facts: PacingFacts) -> date | None:
     """Return the day from which the month's end can be told if spend goes on; None without any spend."""
-    missing = FEWEST_DAYS - len(_days_of_data(facts))
+    missing = FEWEST_DAYS - len(_past(facts.days, facts.today, facts.opening).days)
     if missing <= 0:
         return facts.today
-    is_spending = bool(facts.days.get(facts.today)) or missing < FEWEST_DAYS
+    is_spending = facts.today_micros or missing < FEWEST_DAYS
     return facts.today + missing * ONE_DAY if is_spending else None
+
+
+def usual_by_now(facts: PacingFacts) -> int | None:
+    """Return what today usually costs up to now, in micros; None before three days of data."""
+    past = _past(facts.days, facts.today, facts.opening)
+    if len(past.days) < FEWEST_DAYS:
+        return None
+    return past.cost(facts.today, facts.opening.minutes_before(facts.today, facts.minute))
 
 
 def pace(facts: PacingFacts, budget_micros: int | None) -> Pace | None:
@@ -155,17 +167,16 @@ def pace(facts: PacingFacts, budget_micros: int | None) -> Pace | None:
     Within 5 % of that it is on pace; beyond 20 % it is far off. None without a budget, before three days of
     data, or before one open day of the month has gone by.
     """
-    if not budget_micros or len(_days_of_data(facts)) < FEWEST_DAYS:
+    if not budget_micros or len(_past(facts.days, facts.today, facts.opening).days) < FEWEST_DAYS:
         return None
-    line = even_line(facts, budget_micros)
-    today = facts.today
-    before = line.get(today - ONE_DAY, 0)
+    gone = _open_days(facts)
+    number, before = gone[-1], gone[facts.today.day - 1]
     if not before:
         return None
-    of_today = facts.been_open.minutes(today)
-    gone = facts.been_open.minutes_before(today, facts.minute)
-    share = (line[today] - before) * gone // of_today if of_today else 0
-    expected = before + share
+    minutes = facts.opening.minutes(facts.today)
+    gone_today = facts.opening.minutes_before(facts.today, facts.minute)
+    share = budget_micros * gone_today // (number * minutes) if minutes else 0
+    expected = budget_micros * before // number + share
     off = facts.month_micros - expected
     direction = Direction.ON_PACE
     if abs(off) * 100 > expected * ON_PACE_PERCENT:
@@ -178,27 +189,13 @@ def pace(facts: PacingFacts, budget_micros: int | None) -> Pace | None:
     )
 
 
-def even_line(facts: PacingFacts, budget_micros: int) -> dict[date, int]:
+def even_line(facts: PacingFacts, budget_micros: int) -> list[int]:
     """Return what should be spent by the end of each day of the month: the budget spread evenly over open days.
 
     It is empty where the month has no open day.
     """
-    first = month_start(facts.today)
-    days = [first + index * ONE_DAY for index in range((next_month(first) - first).days)]
-    are_open = [_is_open(facts, day) for day in days]
-    number, gone = sum(are_open), 0
-    line = {}
-    for day, is_open in zip(days, are_open, strict=True):
-        gone += is_open
-        if number:
-            line[day] = budget_micros * gone // number
-    return line
-
-
-def _is_open(facts: PacingFacts, day: date) -> bool:
-    if day > facts.today:
-        return facts.may_run.minutes(day) > 0
-    return facts.been_open.minutes(day) > 0 or facts.days.get(day, 0) != 0
+    gone = _open_days(facts)
+    return [budget_micros * days // gone[-1] for days in gone[1:]] if gone[-1] else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,69 +207,6 @@ class _Day:
     minutes: int
 
 
-def _days_of_data(facts: PacingFacts) -> list[_Day]:
-    """Return the open days before today, from the first of the last four weeks that holds spend."""
-    spending = [day for day, spent in facts.days.items() if spent and day < facts.today]
-    if not spending:
-        return []
-    day = max(min(spending), facts.today - FOUR_WEEKS)
-    found = []
-    while day < facts.today:
-        spent, minutes = facts.days.get(day, 0), facts.been_open.minutes(day)
-        if minutes or spent:
-            # Spend on a day that is closed by today's settings: they were others then.
-            found.append(_Day(day, spent, minutes or MINUTES_A_DAY))
-        day += ONE_DAY
-    return found
-
-
-def _has_four_weeks(facts: PacingFacts, first: date) -> bool:
-    """Return whether data goes four weeks back: spend before `first`, or no open day that held none."""
-    start = facts.today - FOUR_WEEKS
-    return any(spent and day < start for day, spent in facts.days.items()) or not any(
-        facts.been_open.minutes(start + index * ONE_DAY) for index in range((first - start).days)
-    )
-
-
-def _minutes_left(facts: PacingFacts) -> Iterable[tuple[date, int]]:
-    """Give each day that is left of the month, with the minutes left on which campaigns may run."""
-    day, end = max(facts.today, facts.resumes_on), next_month(month_start(facts.today))
-    while day < end:
-        gone = facts.may_run.minutes_before(day, facts.minute) if day == facts.today else 0
-        yield day, facts.may_run.minutes(day) - gone
-        day += ONE_DAY
-
-
-class _Rates:
-    """What an open minute costs on each weekday, and how much days differ from that."""
-
-    def __init__(self, past: Sequence[_Day], today: date, *, has_four_weeks: bool) -> None:
-        self._past = past
-        recent = [day for day in past if day.day >= today - ONE_WEEK] or past
-        self._recent = _Rate.of(recent)
-        self._weekdays: dict[int, _Rate] = {}
-        if has_four_weeks:
-            for weekday in range(7):
-                days = [day for day in past if day.day.weekday() == weekday]
-                if days:
-                    self._weekdays[weekday] = _Rate.of(days)
-
-    def spend(self, day: date, minutes: int) -> int:
-        """Return what so many open minutes of this day will cost."""
-        return self._weekdays.get(day.weekday(), self._recent).cost(minutes)
-
-    def band(self, minutes_left: int) -> int:
-        """Return twice the standard error of what so many open minutes will cost."""
-        freedom = len(self._past) - (len(self._weekdays) or 1)
-        if freedom <= 0:
-            return 0
-        squares = sum((day.spent - self.spend(day.day, day.minutes)) ** 2 for day in self._past)
-        number, minutes = len(self._past), sum(day.minutes for day in self._past)
-        # With days left = minutes left * number / minutes:
-        variance = squares * minutes_left * number * (minutes + minutes_left) // (freedom * minutes**2)
-        return 2 * int(_ROOT.sqrt(Decimal(variance)))
-
-
 @dataclass(frozen=True, slots=True)
 class _Rate:
     """So many micros in so many open minutes."""
@@ -281,12 +215,114 @@ class _Rate:
     minutes: int
 
     @classmethod
-    def of(cls, days: Collection[_Day]) -> "_Rate":
+    def of(cls, days: Sequence[_Day]) -> "_Rate":
         return cls(sum(day.spent for day in days), sum(day.minutes for day in days))
 
     def cost(self, minutes: int) -> int:
         """Return what so many minutes cost at this rate; refunds make nothing negative."""
         return max(0, self.spent * minutes // self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Days of data, what an open minute cost on each weekday and of late, and how much days differ from that."""
+
+    days: tuple[_Day, ...]
+    weekdays: Mapping[int, _Rate]
+    recent: _Rate
+    squares: int
+
+    def cost(self, day: date, minutes: int) -> int:
+        """Return what so many open minutes of this day cost."""
+        return self.weekdays.get(day.weekday(), self.recent).cost(minutes)
+
+    def band(self, minutes_left: int) -> int:
+        """Return twice the standard error of what so many open minutes will cost."""
+        number, minutes = len(self.days), sum(day.minutes for day in self.days)
+        freedom = number - (len(self.weekdays) or 1)
+        if freedom <= 0:
+            return 0
+        # With days left = minutes left * number / minutes:
+        spread = self.squares * minutes_left * number * (minutes + minutes_left)
+        return 2 * int(_ROOT.sqrt(Decimal(spread // (freedom * minutes**2))))
+
+
+# Asked again and again of the same days, and only what is gone of today differs.
+@lru_cache(maxsize=8192)
+def _past(spent: tuple[int, ...], today: date, opening: Opening) -> _Past:
+    days, has_four_weeks = _days_of_data(spent, today, opening)
+    if not days:
+        return _Past((), {}, _Rate(0, 1), 0)
+    weekdays = {}
+    if has_four_weeks:
+        for weekday in range(7):
+            of_weekday = [day for day in days if day.day.weekday() == weekday]
+            if of_weekday:
+                weekdays[weekday] = _Rate.of(of_weekday)
+    recent = _Rate.of([day for day in days if day.day >= today - ONE_WEEK] or days)
+    squares = sum(
+        (day.spent - weekdays.get(day.day.weekday(), recent).cost(day.minutes)) ** 2 for day in days
+    )
+    return _Past(tuple(days), weekdays, recent, squares)
+
+
+def _days_of_data(spent: tuple[int, ...], today: date, opening: Opening) -> tuple[list[_Day], bool]:
+    """Return the open days of the last four weeks from the first that holds spend, and whether it goes back so far.
+
+    It does where there was spend before them, or where no open day of them came before the first spend.
+    """
+    days = [
+        _Day(day, micros, opening.minutes(day))
+        for day, micros in zip(_days_before(today, len(spent)), spent, strict=True)
+    ]
+    recent = days[-FOUR_WEEKS:]
+    was_spending = any(day.spent for day in days[:-FOUR_WEEKS])
+    first = 0 if was_spending else next((at for at, day in enumerate(recent) if day.spent), len(recent))
+    has_four_weeks = not any(day.minutes for day in recent[:first])
+    # Spend on a day that is closed by today's settings: they were others then.
+    found = [
+        day if day.minutes else _Day(day.day, day.spent, MINUTES_A_DAY)
+        for day in recent[first:]
+        if day.minutes or day.spent
+    ]
+    return found, has_four_weeks
+
+
+@lru_cache(maxsize=8192)
+def _ahead(spent: tuple[int, ...], today: date, opening: Opening, resumes_on: date) -> tuple[int, int]:
+    """Return what the days of the month after today cost, and on how many minutes of them campaigns may run."""
+    past = _past(spent, today, opening)
+    day, end = max(today + ONE_DAY, resumes_on), next_month(month_start(today))
+    cost = minutes_left = 0
+    while day < end:
+        minutes = opening.minutes(day)
+        cost += past.cost(day, minutes)
+        minutes_left += minutes
+        day += ONE_DAY
+    return cost, minutes_left
+
+
+def _open_days(facts: PacingFacts) -> tuple[int, ...]:
+    """Return how many open days of the month have gone by before its first day, its second, ... and at its end."""
+    of_month = facts.days[-(facts.today.day - 1) :] if facts.today.day > 1 else ()
+    were_spent_on = tuple(spent != 0 for spent in (*of_month, facts.today_micros))
+    return _count_open_days(facts.today, facts.opening, were_spent_on)
+
+
+@lru_cache(maxsize=8192)
+def _count_open_days(today: date, opening: Opening, were_spent_on: tuple[bool, ...]) -> tuple[int, ...]:
+    first = month_start(today)
+    length = (next_month(first) - first).days
+    spent_on = were_spent_on + (False,) * (length - len(were_spent_on))
+    are_open = (
+        was_spent_on or opening.minutes(first + index * ONE_DAY) > 0
+        for index, was_spent_on in enumerate(spent_on)
+    )
+    return (0, *accumulate(are_open))
+
+
+def _days_before(today: date, number: int) -> Iterator[date]:
+    return (today - ago * ONE_DAY for ago in range(number, 0, -1))
 
 
 @lru_cache(maxsize=8192)

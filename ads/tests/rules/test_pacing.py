@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ads.rules.dayparting import Window
 from ads.rules.pacing import (
+    DAYS_KEPT,
     MINUTES_A_DAY,
     Direction,
     Opening,
@@ -22,6 +23,7 @@ from ads.rules.pacing import (
     pace,
     project,
     projected_from,
+    usual_by_now,
 )
 
 pytestmark = pytest.mark.unit
@@ -46,22 +48,27 @@ def facts(
     today: date = MONDAY_16,
     minute: int = 0,
     spent: Callable[[date], int] = lambda _: 100,
-    days_back: int = 35,
-    been_open: Opening = ALWAYS,
-    may_run: Opening = ALWAYS,
+    days_back: int = DAYS_KEPT,
+    open_on: Opening = ALWAYS,
     resumes_on: date | None = None,
 ) -> PacingFacts:
     """A brand that has spent so many units on each of its days until now."""
-    days = {day: spent(day) * UNIT for day in (today - index * ONE_DAY for index in range(days_back + 1))}
+    spending = [day if index <= days_back else None for index, day in enumerate(days_ago(today))]
+    micros = [0 if day is None else spent(day) * UNIT for day in spending]
     return PacingFacts(
         today=today,
         minute=minute,
-        month_micros=sum(micros for day, micros in days.items() if day >= today.replace(day=1)),
-        days=days,
-        been_open=been_open,
-        may_run=may_run,
+        days=tuple(reversed(micros[1:])),
+        today_micros=micros[0],
+        month_micros=sum(micros[: today.day]),
+        opening=open_on,
         resumes_on=resumes_on or today,
     )
+
+
+def days_ago(today: date) -> list[date]:
+    """Today and the days before it that are kept, newest first."""
+    return [today - index * ONE_DAY for index in range(DAYS_KEPT + 1)]
 
 
 # Open minutes.
@@ -166,37 +173,35 @@ def test_of_today_only_what_is_left_counts() -> None:
 def test_days_on_which_no_campaign_may_run_neither_weigh_nor_cost() -> None:
     """Only weekdays are open: 11 of the 15 days to come, and the closed week-ends do not lower the mean."""
     weekdays = opening([Run(windows=on_weekdays("09:00", "17:00"))])
-    closed = facts(been_open=weekdays, may_run=weekdays, spent=lambda day: 0 if day.weekday() > 4 else 80)
+    closed = facts(open_on=weekdays, spent=lambda day: 0 if day.weekday() > 4 else 80)
     projection = project(replace(closed, month_micros=0))
     assert projection == Projection(880 * UNIT, 880 * UNIT, 880 * UNIT)
 
 
 def test_the_flights_end_ends_the_projection() -> None:
     until_20 = opening([Run(last_day=date(2026, 11, 20))])
-    projection = project(replace(facts(may_run=until_20), month_micros=0))
+    projection = project(replace(facts(open_on=until_20), month_micros=0))
     assert projection is not None
     assert projection.micros == 500 * UNIT
 
 
-def test_longer_windows_cost_more() -> None:
-    """8 hours a day cost 80; from now on it may run for 12."""
-    been = opening([Run(windows=(window(None, "09:00", "17:00"),))])
-    longer = opening([Run(windows=(window(None, "09:00", "21:00"),))])
-    projection = project(replace(facts(been_open=been, may_run=longer, spent=lambda _: 80), month_micros=0))
-    assert projection is not None
-    assert projection.micros == 15 * 120 * UNIT
-
-
 def test_a_weekday_that_was_never_open_costs_what_the_last_seven_days_cost_a_minute() -> None:
-    been = opening([Run(windows=on_weekdays("00:00", "00:00"))])
-    opened = facts(been_open=been, spent=lambda day: 0 if day.weekday() > 4 else 100)
-    projection = project(replace(opened, month_micros=0))
+    """From today on there are week-ends, half as long: 11 days of 100, 4 of 50."""
+    opened = opening(
+        [
+            Run(windows=on_weekdays("00:00", "00:00")),
+            Run(first_day=MONDAY_16, windows=(window(5, "00:00", "12:00"), window(6, "00:00", "12:00"))),
+        ]
+    )
+    weekdays = facts(open_on=opened, spent=lambda day: 0 if day.weekday() > 4 else 100)
+    projection = project(replace(weekdays, month_micros=0))
     assert projection is not None
-    assert projection.micros == 1500 * UNIT
+    assert projection.micros == 1300 * UNIT
 
 
 def test_spend_on_a_day_that_is_closed_by_todays_settings_counts_as_a_whole_day() -> None:
-    projection = project(replace(facts(been_open=NEVER), month_micros=0))
+    from_today = opening([Run(first_day=MONDAY_16)])
+    projection = project(replace(facts(open_on=from_today), month_micros=0))
     assert projection is not None
     assert projection.micros == 1500 * UNIT
 
@@ -237,19 +242,24 @@ def test_refunds_make_no_projection_negative() -> None:
     assert projection.micros >= 40 * UNIT
 
 
+def test_what_is_usual_by_now_follows_the_open_minutes_that_have_gone_by() -> None:
+    office = opening([Run(windows=(window(None, "09:00", "17:00"),))])
+    assert usual_by_now(facts(minute=10 * 60, open_on=office, spent=lambda _: 80)) == 10 * UNIT
+    assert usual_by_now(facts(days_back=2)) is None
+
+
 # Pace.
 
 
 def test_the_even_line_reaches_the_budget_on_the_last_open_day() -> None:
     weekdays = opening([Run(windows=on_weekdays("09:00", "17:00"))])
-    closed = facts(been_open=weekdays, may_run=weekdays, spent=lambda _: 0)
+    closed = facts(open_on=weekdays, spent=lambda _: 0)
     line = even_line(closed, 2100 * UNIT)
     assert len(line) == 30
-    assert line[date(2026, 11, 1)] == 0  # a Sunday
-    assert line[date(2026, 11, 2)] == 100 * UNIT
-    assert line[date(2026, 11, 7)] == line[date(2026, 11, 6)] == 500 * UNIT
-    assert line[date(2026, 11, 30)] == 2100 * UNIT
-    assert even_line(replace(closed, been_open=NEVER, may_run=NEVER), 2100 * UNIT) == {}
+    assert line[:2] == [0, 100 * UNIT]  # the first is a Sunday
+    assert line[5:8] == [500 * UNIT, 500 * UNIT, 500 * UNIT]
+    assert line[-1] == 2100 * UNIT
+    assert even_line(replace(closed, opening=NEVER), 2100 * UNIT) == []
 
 
 @pytest.mark.parametrize(
@@ -279,7 +289,7 @@ def test_pace_compares_the_month_to_date_with_the_even_line(
 def test_pace_counts_open_days_and_of_today_its_open_minutes() -> None:
     """10 weekdays of 21 have gone by, and at noon three of eight hours of the eleventh."""
     weekdays = opening([Run(windows=on_weekdays("09:00", "17:00"))])
-    now = facts(minute=NOON, been_open=weekdays, may_run=weekdays, spent=lambda day: 8 * (day.weekday() < 5))
+    now = facts(minute=NOON, open_on=weekdays, spent=lambda day: 8 * (day.weekday() < 5))
     found = pace(now, 2100 * UNIT)
     assert found is not None
     assert found.expected_micros == (1000 + 100 * 3 // 8) * UNIT + UNIT // 2
@@ -294,7 +304,7 @@ def test_there_is_no_pace_without_a_budget_without_data_or_before_one_open_day_h
 
 
 @given(
-    st.lists(st.integers(0, 10**12), min_size=36, max_size=36),
+    st.lists(st.integers(0, 10**12), min_size=DAYS_KEPT, max_size=DAYS_KEPT),
     st.integers(0, 1439),
     st.integers(1, 30),
     st.integers(0, 10**13),
@@ -303,13 +313,14 @@ def test_whatever_was_spent_the_month_ends_inside_its_band_and_at_no_less_than_i
     micros: list[int], minute: int, day: int, month: int
 ) -> None:
     today = date(2026, 11, day)
-    days = {today - index * ONE_DAY: amount for index, amount in enumerate(micros)}
-    projection = project(PacingFacts(today, minute, month, days, ALWAYS, ALWAYS, today))
+    days = tuple(micros)
+    now = PacingFacts(today, minute, days, 0, month, ALWAYS, today)
+    projection = project(now)
     if projection is None:
-        assert sum(1 for amount in micros[1:29] if amount) < 28
+        assert not any(days[:-2])
         return
     assert month <= projection.low_micros <= projection.micros <= projection.high_micros
-    twice = {each: 2 * amount for each, amount in days.items()}
-    doubled = project(PacingFacts(today, minute, 2 * month, twice, ALWAYS, ALWAYS, today))
+    twice = tuple(2 * amount for amount in days)
+    doubled = project(replace(now, days=twice, month_micros=2 * month))
     assert doubled is not None
     assert abs(doubled.micros - 2 * projection.micros) <= 31
