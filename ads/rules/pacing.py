@@ -7,16 +7,16 @@ day here has 1,440: what the two days a year do on which clocks change is far be
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Context, Decimal
 from enum import StrEnum
 from functools import lru_cache
 from itertools import accumulate
+from math import isqrt
 
 from ads.rules.dayparting import Window, weekly_edges
 from ads.rules.periods import ONE_DAY, month_start, next_month
 
 MINUTES_A_DAY = 24 * 60
-DAYS_KEPT = 35  # four weeks, and some days by which to tell whether spend goes further back
+DAYS_KEPT = 31  # a month, and so four weeks with some days by which to tell whether spend goes further back
 FOUR_WEEKS, ONE_WEEK = 28, timedelta(days=7)
 FEWEST_DAYS = 3
 ON_PACE_PERCENT, FAR_PERCENT = 5, 20
@@ -25,7 +25,6 @@ _MINUTE = 60_000_000
 _DAY = MINUTES_A_DAY * _MINUTE
 _WEEK = 7 * _DAY
 _WHOLE_WEEK = (0, _WEEK)
-_ROOT = Context(prec=60)
 
 Week = tuple[int, ...]
 
@@ -244,7 +243,7 @@ class _Past:
             return 0
         # With days left = minutes left * number / minutes:
         spread = self.squares * minutes_left * number * (minutes + minutes_left)
-        return 2 * int(_ROOT.sqrt(Decimal(spread // (freedom * minutes**2))))
+        return 2 * isqrt(spread // (freedom * minutes**2))
 
 
 # Asked again and again of the same days, and only what is gone of today differs.

@@ -1,7 +1,7 @@
 """All brands of a person by who needs attention, in a constant number of queries however many there are."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -108,7 +108,7 @@ class BrandRow:
 
     @property
     def is_over_budget(self) -> bool:
-        return any((standing.remaining or 0) < 0 for standing in (self.day, self.month))
+        return (self.day.remaining or 0) < 0 or (self.month.remaining or 0) < 0
 
 
 class Filter(StrEnum):
@@ -125,16 +125,19 @@ class Filter(StrEnum):
 
     def takes(self, row: BrandRow) -> bool:
         """Whether the brand is of this kind."""
-        return {
-            Filter.OTHERS: True,
-            Filter.ALL: True,
-            Filter.MINE: row.is_mine,
-            Filter.OVER: row.is_over_budget,
-            Filter.AHEAD: row.pace is not None and row.pace.direction == Direction.AHEAD,
-            Filter.BEHIND: row.pace is not None and row.pace.direction == Direction.BEHIND,
-            Filter.PAUSED: row.paused > 0,
-            Filter.OFF: not row.is_active,
-        }[self]
+        return _TAKES[self](row)
+
+
+_TAKES: dict[Filter, Callable[[BrandRow], bool]] = {
+    Filter.OTHERS: lambda _: True,
+    Filter.ALL: lambda _: True,
+    Filter.MINE: lambda row: row.is_mine,
+    Filter.OVER: lambda row: row.is_over_budget,
+    Filter.AHEAD: lambda row: row.pace is not None and row.pace.direction == Direction.AHEAD,
+    Filter.BEHIND: lambda row: row.pace is not None and row.pace.direction == Direction.BEHIND,
+    Filter.PAUSED: lambda row: row.paused > 0,
+    Filter.OFF: lambda row: not row.is_active,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +363,8 @@ def _spend_while_off(standings: Mapping[int, BrandStanding]) -> dict[int, SpendW
 def overview_version(person: Person, now: datetime) -> str:
     """A text that is another one as soon as the overview of this person may show something else. Two queries.
 
-    Whatever changes it adds a row to one of these tables, or is the minute that the brands' clocks show.
+    Whatever changes it adds a row to one of these tables, or is the minute that the brands' clocks show. What
+    commits after a row with a higher key may so be seen a minute late.
     """
     newest = ", ".join(
         f'(SELECT max({key}) FROM "{table}")'  # noqa: S608 - names of our own tables

@@ -12,7 +12,7 @@ from ads.tests.browser.axe import violations
 from ads.tests.browser.conftest import PASSWORD
 from ads.tests.factories import BrandFactory, CampaignFactory
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.once]
 
 
 def some_of_everything() -> None:

@@ -11,7 +11,7 @@ from ads.models import Brand, Campaign
 from ads.services import BudgetService
 from ads.tests.factories import BrandFactory, CampaignFactory
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.once]
 
 A_POLL = 16_000
 
