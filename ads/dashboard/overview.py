@@ -137,8 +137,9 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
     listed = kinds[chosen]
     calendar = _common_calendar(rows)
     local = calendar.wall_clock(now)
+    has_any_brand = bool(rows) or Brand.objects.exists()
     return {
-        "title": _title(rows, needing),
+        "title": _title(rows, needing, has_any_brand=has_any_brand),
         "needs_number": len(needing),
         "brands_number": len(rows),
         "date_line": _date_line(local),
@@ -162,13 +163,13 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "more_url": _url(chosen, shown + ROWS_AT_ONCE) if len(listed) > shown else "",
         "more_number": min(ROWS_AT_ONCE, len(listed) - shown),
         "may_add_brands": request.user.has_perm("ads.add_brand"),
-        "has_any_brand": bool(rows) or Brand.objects.exists(),
+        "has_any_brand": has_any_brand,
     }
 
 
-def _title(rows: Sequence[BrandRow], needing: Sequence[BrandRow]) -> str:
+def _title(rows: Sequence[BrandRow], needing: Sequence[BrandRow], *, has_any_brand: bool) -> str:
     if not rows:
-        return "No brands yet"
+        return "No brands are assigned to you" if has_any_brand else "No brands yet"
     if not needing:
         return "No brand needs you"
     noun = "brand" if len(rows) == 1 else "brands"

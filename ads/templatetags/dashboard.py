@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from ads import formats
 from ads.dashboard import drawing
 from ads.dashboard import navigation as pages
+from ads.rules.money import MICROS_PER_UNIT
 from ads.rules.pacing import Pace, Projection
 from ads.rules.periods import Calendar
 from ads.rules.serving import Reason, Status
@@ -45,6 +46,16 @@ def money(micros: int | None, currency: str) -> SafeString:
 def plain_money(micros: int | None, currency: str) -> str:
     """An amount inside a sentence: "€918.40"."""
     return formats.NOTHING_KNOWN if micros is None else formats.money(micros, currency)
+
+
+@register.simple_tag
+def budget(micros: int, currency: str) -> str:
+    """A budget beside what is spent of it: without minor units where it has none: "€27,000", "€1,200.50"."""
+    return (
+        formats.whole_money(micros, currency)
+        if micros % MICROS_PER_UNIT == 0
+        else formats.exact_money(micros, currency)
+    )
 
 
 @register.simple_tag

@@ -139,7 +139,7 @@ def test_a_person_without_a_brand_sees_none_of_others(
 ) -> None:
     (acme,) = brands("Acme")
     sign_in(nina)
-    expect(page.get_by_role("heading", level=2)).to_have_text("No brands are assigned to you")
+    expect(page.get_by_role("heading", level=1)).to_have_text("No brands are assigned to you")
     page.goto(f"{site}/brands/{acme.brand_id}/")
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here for you")
     expect(page.locator("body")).not_to_contain_text("Acme")
