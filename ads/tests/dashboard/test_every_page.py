@@ -11,7 +11,7 @@ from django.urls import path, reverse
 
 from ads.dashboard.urls import urlpatterns as pages
 from ads.models import Brand, Campaign
-from ads.tests.factories import BrandFactory
+from ads.tests.factories import BrandFactory, CampaignFactory
 from budget_system.urls import urlpatterns as site
 
 pytestmark = pytest.mark.django_db
@@ -142,12 +142,14 @@ def test_a_form_from_a_page_without_its_token_changes_nothing(nina: Client) -> N
 def test_search_finds_brands_and_campaigns_of_ones_own(
     nina: Client, brand: Brand, campaign: Campaign
 ) -> None:
-    BrandFactory.create(name="Acme Secret")
+    hidden = BrandFactory.create(name="Acme Secret")
+    CampaignFactory.create(brand=hidden, name="Summer Secret")
     page = nina.get("/search/", {"q": "acm"}).content.decode()
     assert f'href="/brands/{brand.pk}/"' in page
     assert "Acme Secret" not in page
     page = nina.get("/search/", {"q": "summer"}, headers={"HX-Request": "true"}).content.decode()
     assert f'href="/campaigns/{campaign.pk}/"' in page
+    assert "Summer Secret" not in page
     assert "<html" not in page
     assert "No brand or campaign matches “secret”" in nina.get("/search/", {"q": "secret"}).content.decode()
 
