@@ -7,6 +7,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 install requirements.txt requirements-dev.txt
 
+# The tests in a browser drive the system's Chromium; without it they are skipped, but never where CI is set.
+if ! command -v chromium chromium-browser google-chrome >/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "Installing Chromium for the tests in a browser ..."
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium ||
+            echo "Chromium could not be installed." >&2
+    else
+        echo "The tests in a browser need Chromium: \`sudo apt install chromium\` on Debian and Ubuntu." >&2
+    fi
+fi
+
 # The checks see the project as the tests do, whatever this machine's environment and .env say.
 export DJANGO_SETTINGS_MODULE=budget_system.testing.settings ENV_FILE=/dev/null
 

@@ -35,6 +35,11 @@ def money(micros: int, currency: str) -> str:
     return _with_symbol(round_for_display(micros, minor_units(currency)), currency)
 
 
+def whole_money(micros: int, currency: str) -> str:
+    """An amount in whole units, for what is only an estimate: "€249,135"."""
+    return _with_symbol(round_for_display(micros, 0), currency)
+
+
 def exact_money(micros: int, currency: str) -> str:
     """An amount with all the decimals it has: "$0.004", "¥120"."""
     amount = from_micros(micros)

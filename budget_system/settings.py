@@ -4,6 +4,7 @@ from typing import Any
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from budget_system.database_url import DatabaseAddress
 from budget_system.environment import BASE_DIR, read_environment
@@ -33,6 +34,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_beat",
     "simple_history",
+    "csp",
+    "django_htmx",
     "ninja",  # the files of the page that shows the API
     "ads.apps.AdsConfig",
 ]
@@ -40,6 +43,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "budget_system.csp.PolicyMiddleware",
     "ads.api.problems.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -48,6 +52,7 @@ MIDDLEWARE = [
     "ads.actor.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 ROOT_URLCONF = "budget_system.urls"
@@ -157,6 +162,21 @@ STORAGES = {
 # Over plain HTTP, as in the trial on loopback, a browser would never send a secure cookie back.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.secure and not DEBUG
 
+LOGIN_URL = "dashboard:sign-in"
+LOGIN_REDIRECT_URL = "dashboard:overview"
+LOGOUT_REDIRECT_URL = "dashboard:sign-in"
+
+# Widened for the admin and the page that shows the API in budget_system/csp.py.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
 # Celery. A task is acknowledged when it has finished, so that a killed worker loses none: all are idempotent.
 CELERY_BROKER_URL = environment.celery_broker_url
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -201,6 +221,9 @@ UNFOLD = {
     "SITE_TITLE": "Budget management",
     "SITE_HEADER": "Budget management",
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("dashboard/icon.svg")}
+    ],
     "SIDEBAR": {"navigation": "ads.admin.navigation.navigation"},
     "COLORS": {
         "base": {

@@ -61,6 +61,10 @@ class SpendLog(AppendOnlyModel):
             # Reconcile and reports by brand; a campaign's ledger and the check of PROTECT.
             models.Index(fields=["brand", "spent_on"], name="spendlog_by_brand"),
             models.Index(fields=["campaign", "spent_on"], name="spendlog_by_campaign"),
+            # The overview: spend of late on what was off, which is little.
+            models.Index(
+                fields=["brand", "spent_on"], name="spendlog_while_off", condition=models.Q(while_off=True)
+            ),
         ]
         constraints = [
             models.CheckConstraint(

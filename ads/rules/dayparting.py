@@ -48,13 +48,13 @@ class Window:
 def inside(windows: tuple[Window, ...], calendar: Calendar, instant: datetime) -> bool:
     """Return whether `instant` is inside the union of `windows`; without windows every instant is."""
     wall = calendar.wall_clock(instant)
-    return not windows or _is_open(_edges(windows), _position(wall))
+    return not windows or _is_open(weekly_edges(windows), _position(wall))
 
 
 def next_toggle(windows: tuple[Window, ...], calendar: Calendar, now: datetime) -> datetime | None:
     """Return the first instant (UTC) after `now` at which `inside` answers otherwise, or None."""
     instant = in_utc(now, "now")
-    edges = _edges(windows)
+    edges = weekly_edges(windows)
     if edges in _NEVER_TOGGLE:
         return None
     position = _position(calendar.wall_clock(instant))
@@ -80,8 +80,8 @@ def _is_open(edges: tuple[int, ...], position: int) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _edges(windows: tuple[Window, ...]) -> tuple[int, ...]:
-    """Return the union of the windows over a week: start, end, start, end... in microseconds since Monday."""
+def weekly_edges(windows: tuple[Window, ...]) -> tuple[int, ...]:
+    """Return the union of `windows` over a week: start, end, start, end... in microseconds since Monday."""
     edges: list[int] = []
     for start, end in sorted(_pieces(windows)):
         if edges and start <= edges[-1]:

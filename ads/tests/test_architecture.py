@@ -17,7 +17,7 @@ LAYERS = {"rules": RULES, "services": SERVICES, "importers": SERVICES, "channels
 )
 PURE = {
     "ads", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "itertools",
-    "re", "typing", "zoneinfo",
+    "math", "re", "typing", "zoneinfo",
 }  # fmt: skip
 CLOCK = {"now", "today", "utcnow"}
 WRITERS = {"Campaign", "bulk_update", "create", "get_or_create", "setattr", "update", "update_or_create"}

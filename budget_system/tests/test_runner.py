@@ -139,7 +139,8 @@ def test_everything_starts_can_be_used_and_leaves_nothing_behind(start: Start, t
     stylesheet = re.search(r'href="(/static/[^"]+\.css)"', page)
     assert stylesheet
     assert browser.ask(stylesheet[1])[0] == 200
-    assert browser.ask("/")[0] == 302
+    assert browser.ask("/")[0] == 200
+    assert Browser(first.port).ask("/")[0] == 302
     assert Browser(first.flower_port).ask("/healthcheck") == (200, "OK")
     listening = {
         connection.laddr.ip

@@ -1,0 +1,1 @@
+"""The dashboard: thin faces over services, one module a page."""

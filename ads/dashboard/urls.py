@@ -1,0 +1,30 @@
+"""Addresses of the dashboard. Everything but signing in needs somebody who is signed in."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LogoutView
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+
+from ads.dashboard import brands, campaigns, overview, search, signing_in
+
+app_name = "dashboard"
+
+
+def page(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    """A page for people who are signed in."""
+    protected: Callable[[HttpRequest], Any] = login_required(view)
+    return path(route, protected, name=name)
+
+
+urlpatterns = [
+    path("sign-in/", signing_in.SignInView.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    page("", overview.overview, "overview"),
+    page("live/", overview.live, "overview-live"),
+    page("search/", search.search, "search"),
+    page("brands/<int:pk>/", brands.brand, "brand"),
+    page("campaigns/<int:pk>/", campaigns.campaign, "campaign"),
+]

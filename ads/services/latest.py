@@ -1,0 +1,129 @@
+"""What happened last with the brands of a person: campaigns that paused or run again, and settings changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import F, OuterRef, Q, Subquery
+
+from ads.models import Brand, Cause, StatusChange
+from ads.rules.serving import Reason, Status
+
+MOST, MOST_READ = 9, 120
+_CHANGED = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusNews:
+    """Campaigns of a brand that changed together, to the same status for the same first reason."""
+
+    at: datetime
+    brand_id: int
+    brand_name: str
+    campaigns: int
+    campaign_id: int
+    campaign_name: str
+    status: Status
+    reasons: tuple[Reason, ...]
+    cause: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetNews:
+    """A budget that somebody changed, from what to what in micros (None: no limit)."""
+
+    at: datetime
+    brand_id: int
+    brand_name: str
+    currency: str
+    campaign_name: str
+    budget: str
+    before: int | None
+    after: int | None
+    by: str
+
+
+News = StatusNews | BudgetNews
+
+
+def load_latest(person: AbstractBaseUser | AnonymousUser, most: int = MOST) -> list[News]:
+    """The newest of it, newest first, of the brands that this person has a right to. Five queries."""
+    news: list[News] = [
+        *_status_news(person),
+        *_budget_news(person, "Brand"),
+        *_budget_news(person, "Campaign"),
+    ]
+    return sorted(news, key=lambda each: each.at, reverse=True)[:most]
+
+
+def _status_news(person: AbstractBaseUser | AnonymousUser) -> Iterator[StatusNews]:
+    """Windows that open and close by the clock are left out: that is as it should be."""
+    window = Reason.OUTSIDE_DAYPARTING.value
+    by_windows = Q(from_reason_codes=window, reason_codes="") | Q(from_reason_codes="", reason_codes=window)
+    changes = (
+        StatusChange.objects.visible_to(person)
+        .exclude(from_status=F("to_status"))
+        .exclude(by_windows, cause=Cause.CLOCK)
+        .select_related("brand", "campaign")[:MOST_READ]
+    )
+
+    def together(change: StatusChange) -> tuple[object, ...]:
+        return change.brand_id, change.at, change.to_status, change.reasons[:1], change.cause, change.by
+
+    for _, group in groupby(changes, together):
+        alike = list(group)
+        first = alike[0]
+        yield StatusNews(
+            at=first.at,
+            brand_id=first.brand_id,
+            brand_name=first.brand.name,
+            campaigns=len(alike),
+            campaign_id=first.campaign_id,
+            campaign_name=first.campaign.name,
+            status=Status(first.to_status),
+            reasons=first.reasons[:1],
+            cause=first.cause,
+            by=first.by,
+        )
+
+
+def _budget_news(person: AbstractBaseUser | AnonymousUser, name: str) -> Iterator[BudgetNews]:
+    """Changes of budgets, from the history of the settings of brands or campaigns."""
+    history: Any = apps.get_model("ads", f"Historical{name}")
+    to_brand = "id" if name == "Brand" else "brand_id"
+    brands = Brand.objects.visible_to(person)
+    before = history.objects.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
+    newest = list(
+        history.objects.filter(history_type=_CHANGED, **{f"{to_brand}__in": brands.order_by().values("pk")})
+        .annotate(previous=Subquery(before.order_by("-history_id").values("history_id")[:1]))
+        .select_related("history_user")
+        .order_by("-history_id")[:MOST_READ]
+    )
+    previous = history.objects.in_bulk([row.previous for row in newest if row.previous])
+    named = Brand.objects.in_bulk({getattr(row, to_brand) for row in newest})
+    for row in newest:
+        if row.previous in previous:
+            yield from _changed_budgets(row, previous[row.previous], named[getattr(row, to_brand)], name)
+
+
+def _changed_budgets(row: Any, previous: Any, brand: Brand, name: str) -> Iterator[BudgetNews]:
+    for budget in ("daily", "monthly", "total"):
+        column = f"{budget}_budget_micros"
+        before, after = getattr(previous, column, None), getattr(row, column, None)
+        if before != after:
+            yield BudgetNews(
+                at=row.history_date,
+                brand_id=brand.pk,
+                brand_name=brand.name,
+                currency=brand.currency,
+                campaign_name="" if name == "Brand" else row.name,
+                budget=budget,
+                before=before,
+                after=after,
+                by=row.history_user.get_username() if row.history_user else "",
+            )

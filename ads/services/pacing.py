@@ -1,0 +1,167 @@
+"""Reads what pace and projection need to know of brands, in a constant number of queries."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Case, Exists, F, OuterRef, Q, When
+
+from ads.models import Brand, BrandPeriod, Campaign, DaypartingSchedule, PeriodKind
+from ads.rules.dayparting import Window
+from ads.rules.pacing import DAYS_KEPT, Opening, PacingFacts, Run, opening
+from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
+from ads.services.standings import BrandStanding
+
+_ALWAYS = opening([Run()])
+_NEVER = opening([])
+_MINUTE = timedelta(minutes=1)
+
+
+def load_pacing(
+    brands: Sequence[Brand], standings: Mapping[int, BrandStanding], now: datetime
+) -> dict[int, PacingFacts]:
+    """What is known of each of these brands, by its id. Four queries."""
+    days = _spent_by_day(standings)
+    openings = _openings(brands, standings, now)
+    return {
+        brand.pk: _facts(brand, standings[brand.pk], days[brand.pk], openings.get(brand.pk, _NEVER), now)
+        for brand in brands
+    }
+
+
+def _facts(
+    brand: Brand, standing: BrandStanding, days: Sequence[int], opening: Opening, now: datetime
+) -> PacingFacts:
+    wall, today = standing.calendar.wall_clock(now), standing.today
+    resumes_on = today
+    if standing.month.is_reached or not brand.is_active:
+        resumes_on = next_month(month_start(today))
+    elif standing.day.is_reached:
+        resumes_on = today + ONE_DAY
+    return PacingFacts(
+        today=today,
+        minute=wall.hour * 60 + wall.minute,
+        days=tuple(days[:-1]),
+        today_micros=days[-1],
+        month_micros=standing.month.counted,
+        opening=opening,
+        resumes_on=resumes_on,
+    )
+
+
+def _spent_by_day(standings: Mapping[int, BrandStanding]) -> dict[int, list[int]]:
+    """What each brand spent on each of the days that are kept and, last, today."""
+    last = {pk: standing.today.toordinal() for pk, standing in standings.items()}
+    spent = {pk: [0] * (DAYS_KEPT + 1) for pk in last}
+    if not spent:
+        return spent
+    todays = [standing.today for standing in standings.values()]
+    rows = BrandPeriod.objects.filter(
+        brand_id__in=list(spent),
+        kind=PeriodKind.DAY,
+        starts_on__range=(min(todays) - DAYS_KEPT * ONE_DAY, max(todays)),
+    ).order_by()
+    for pk, day, micros in rows.values_list("brand_id", "starts_on", "spent_micros"):
+        ago = last[pk] - day.toordinal()
+        if 0 <= ago <= DAYS_KEPT:
+            spent[pk][DAYS_KEPT - ago] = micros
+    return spent
+
+
+def _openings(
+    brands: Sequence[Brand], standings: Mapping[int, BrandStanding], now: datetime
+) -> dict[int, Opening]:
+    """When at least one campaign of each brand may run; brands without any are left out."""
+    if not brands:
+        return {}
+    flights = _Flights.around([standing.today for standing in standings.values()])
+    windows = DaypartingSchedule.objects.filter(campaign=OuterRef("pk"))
+    campaigns = flights.of(
+        Campaign.objects.filter(enabled=True, archived_at__isnull=True).annotate(has_windows=Exists(windows)),
+        prefix="",
+    )
+    always = set(
+        campaigns.filter(
+            brand_id__in=[brand.pk for brand in brands],
+            first_day__isnull=True,
+            last_day__isnull=True,
+            has_windows=False,
+        )
+        .order_by()
+        .values_list("brand_id", flat=True)
+        .distinct()
+    )
+    others = [brand.pk for brand in brands if brand.pk not in always]
+    runs: defaultdict[int, list[Run]] = defaultdict(list)
+    without_windows = campaigns.filter(brand_id__in=others, has_windows=False).order_by()
+    for pk, first_day, last_day in without_windows.values_list(
+        "brand_id", "first_day", "last_day"
+    ).distinct():
+        runs[pk].append(Run(first_day, last_day))
+    for pk, run in _runs_in_windows(flights, others, standings, now):
+        runs[pk].append(run)
+    return {pk: opening(found) for pk, found in runs.items()} | dict.fromkeys(always, _ALWAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Flights:
+    """Flights as far as they matter: what begins before or ends after these days is as if it were open there."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def around(cls, todays: Collection[date]) -> "_Flights":
+        """The days that are looked back on, and the rest of the month."""
+        return cls(min(todays) - DAYS_KEPT * ONE_DAY, next_month(month_start(max(todays))) - ONE_DAY)
+
+    def of(self, rows: Any, prefix: str) -> Any:
+        """Rows of campaigns that may run on one of these days, with `first_day` and `last_day`."""
+        start, end = f"{prefix}start_date", f"{prefix}end_date"
+        return rows.filter(
+            Q(**{f"{start}__isnull": True}) | Q(**{f"{start}__lte": self.last}),
+            Q(**{f"{end}__isnull": True}) | Q(**{f"{end}__gte": self.first}),
+        ).annotate(
+            first_day=Case(When(**{f"{start}__gt": self.first, "then": F(start)})),
+            last_day=Case(When(**{f"{end}__lt": self.last, "then": F(end)})),
+        )
+
+
+def _runs_in_windows(
+    flights: _Flights, brand_ids: Collection[int], standings: Mapping[int, BrandStanding], now: datetime
+) -> list[tuple[int, Run]]:
+    rows = flights.of(
+        DaypartingSchedule.objects.filter(
+            campaign__brand_id__in=brand_ids, campaign__enabled=True, campaign__archived_at__isnull=True
+        ),
+        prefix="campaign__",
+    )
+    found: defaultdict[tuple[int, date | None, date | None, str], list[Window]] = defaultdict(list)
+    for pk, first_day, last_day, zone, day, start, end in (
+        rows.order_by()
+        .values_list(
+            "campaign__brand_id", "first_day", "last_day", "timezone", "day_of_week", "start_time", "end_time"
+        )
+        .distinct()
+    ):
+        found[pk, first_day, last_day, zone].append(Window(day, start, end))
+    return [
+        (
+            pk,
+            Run(
+                first_day, last_day, tuple(sorted(windows)), _minutes_ahead(zone, standings[pk].calendar, now)
+            ),
+        )
+        for (pk, first_day, last_day, zone), windows in found.items()
+    ]
+
+
+def _minutes_ahead(zone: str, calendar: Calendar, now: datetime) -> int:
+    """By how many minutes the clock of the windows is ahead of the brand's."""
+    if not zone:
+        return 0
+    theirs, ours = now.astimezone(ZoneInfo(zone)), calendar.wall_clock(now)
+    return (theirs.replace(tzinfo=None) - ours.replace(tzinfo=None)) // _MINUTE

@@ -1,0 +1,40 @@
+"""Brands and campaigns by a part of their name."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from ads.models import Brand, Campaign
+
+MOST_OF_A_KIND = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What matches, the best known names first; `is_cut` where more match than are told."""
+
+    brands: list[Brand]
+    campaigns: list[Campaign]
+    is_cut: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.brands or self.campaigns)
+
+
+def find(user: AbstractBaseUser | AnonymousUser, text: str, most: int = MOST_OF_A_KIND) -> Found:
+    """Brands and campaigns that this person has a right to, and whose name holds `text`. Two queries."""
+    if not text:
+        return Found([], [], is_cut=False)
+    brands = Brand.objects.visible_to(user).filter(name__icontains=text, archived_at__isnull=True)
+    campaigns = (
+        Campaign.objects.visible_to(user)
+        .filter(name__icontains=text, archived_at__isnull=True, brand__archived_at__isnull=True)
+        .select_related("brand")
+        .order_by("name", "pk")
+    )
+    found_brands, found_campaigns = list(brands[: most + 1]), list(campaigns[: most + 1])
+    return Found(
+        found_brands[:most],
+        found_campaigns[:most],
+        is_cut=len(found_brands) > most or len(found_campaigns) > most,
+    )

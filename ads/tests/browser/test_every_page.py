@@ -1,0 +1,144 @@
+"""What all pages share, in a browser: access for everybody, theme, menu, search."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, expect
+
+from ads.services import BudgetService
+from ads.tests.browser.axe import violations
+from ads.tests.browser.conftest import PASSWORD
+from ads.tests.factories import BrandFactory, CampaignFactory
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.once]
+
+
+def some_of_everything() -> None:
+    """A brand that needs somebody, one to watch, one on course, one that is off, in two currencies."""
+    for name, spent in (("Brasswick Bikes", 118), ("Hanasuzu", 92), ("Pellorin Shoes", 20)):
+        campaign = CampaignFactory.create(brand=BrandFactory.create(name=name))
+        BudgetService.record_spend(campaign, Decimal(spent))
+    BrandFactory.create(name="Wexmoor Garden", is_active=False, currency="EUR", monthly_budget=None)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_pages_are_open_to_everybody_and_fit_their_window(
+    browser: Browser, site: str, ada: User, scheme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+
+    def check(what: str) -> None:
+        assert violations(page) == [], what
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, what
+
+    page.goto(f"{site}/sign-in/?next=/search/")
+    check("sign-in")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check("sign-in refused")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{site}/")
+    check("empty overview")
+    some_of_everything()
+    for path in (
+        "/",
+        "/?filter=all",
+        "/?filter=behind",
+        "/search/",
+        "/search/?q=a",
+        "/search/?q=zzz",
+        "/nowhere/",
+    ):
+        page.goto(site + path)
+        check(path)
+    context.close()
+
+
+def test_the_theme_is_kept(page: Page, site: str) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{site}/sign-in/")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    theme = page.get_by_role("button", name="Theme: as the system. Change to light")
+    theme.click()
+    page.get_by_role("button", name="Theme: light. Change to dark").click()
+    assert page.evaluate(background) != light
+    page.reload()
+    assert page.evaluate(background) != light
+    page.get_by_role("button", name="Theme: dark. Change to as the system").click()
+    assert page.evaluate(background) == light
+
+
+def test_on_a_phone_links_and_search_are_behind_the_menu(
+    page: Page, site: str, ada: User, sign_in: Callable[[User], None]
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_in(ada)
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_visible()
+    page.get_by_role("link", name="Admin").click()
+    page.wait_for_url(f"{site}/admin/")
+
+
+def test_search_suggests_and_is_used_by_keyboard(
+    page: Page, site: str, ada: User, sign_in: Callable[[User], None]
+) -> None:
+    brand = BrandFactory.create(name="Brasswick Bikes")
+    CampaignFactory.create(brand=brand, name="Brass polish")
+    sign_in(ada)
+    page.keyboard.press("/")
+    page.keyboard.type("brass")
+    expect(page.locator("#found")).to_contain_text("Brass polish")
+    assert violations(page) == []
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#found").get_by_role("link").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#found")).to_be_empty()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Brands and campaigns with “brass”")
+
+
+def test_without_scripts_everything_is_there(browser: Browser, site: str, ada: User) -> None:
+    BrandFactory.create(name="Brasswick Bikes")
+    page = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{site}/sign-in/")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    page.get_by_role("searchbox").fill("brass")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_role("link", name="Brasswick Bikes")).to_be_visible()
+    page.goto(f"{site}/?filter=all")
+    expect(page.get_by_role("link", name="Brasswick Bikes")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause updates")).to_be_hidden()
+
+
+def test_signing_out_asks_to_sign_in_again(
+    page: Page, site: str, ada: User, sign_in: Callable[[User], None]
+) -> None:
+    sign_in(ada)
+    page.locator("summary", has_text="ada").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{site}/sign-in/")
+    page.goto(f"{site}/")
+    page.wait_for_url(f"{site}/sign-in/?next=/")
+
+
+def test_the_page_that_shows_the_api_and_the_admin_still_work_under_the_policy(
+    page: Page, site: str, ada: User, sign_in: Callable[[User], None]
+) -> None:
+    sign_in(ada)
+    page.goto(f"{site}/api/v1/docs")
+    expect(page.get_by_role("heading", name="Budget management")).to_be_visible()
+    page.goto(f"{site}/admin/ads/brand/add/")
+    expect(page.get_by_label("Name")).to_be_visible()
