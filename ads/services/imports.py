@@ -363,6 +363,7 @@ class _Run:
         """Which campaigns would change, were all of it booked at once; rolled back."""
         added = {owner: micros for owner, micros in self.added.items() if micros}
         if len(added) > MOST_AT_ONCE:
+            self.summary.changes_are_known = False
             return []
         point = consequences.mark({self.job.brand.pk})
         created = self._create({target: missing[target] for target, _ in added if target in missing})
