@@ -144,7 +144,8 @@ class CampaignChoicesView(AutocompleteJsonView):
     """Campaigns to choose from, each with its brand and currency."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().select_related("brand")
+        found, brand = super().get_queryset().select_related("brand"), self.request.GET.get("brand", "")
+        return found.filter(brand=brand) if brand.isdecimal() else found
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         return {"id": str(obj.pk), "text": cells.campaign_label(obj)}
