@@ -66,7 +66,9 @@ def remembered(import_id: int, keys: Sequence[bytes]) -> dict[bytes, Imported]:
     """Those of these identities that this import has given a value already, before it was interrupted."""
     if not keys:
         return {}
-    rows = ImportedRecord.objects.filter(spend_import_id=import_id, key__in=[UUID(bytes=key) for key in keys])
+    rows = ImportedRecord.objects.filter(
+        spend_import_id=import_id, key__in=[UUID(bytes=key) for key in keys]
+    ).order_by("pk")
     return {row.key.bytes: _imported(row) for row in rows}
 
 

@@ -62,9 +62,10 @@ def undo(import_id: int, *, now: datetime) -> SpendImport:
     record = SpendImport.objects.select_for_update(of=("self",)).get(pk=import_id)
     check_undoable(record, now)
     with acting_as(record.undone_by or None):
-        last = 0
-        while records := list(record.records.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
-            last = records[-1].pk
+        # The last first: of an identity that has several, the first one knows what was before the import.
+        rest = record.records.order_by("-pk")
+        while records := list(rest[:ROWS_AT_ONCE]):
+            rest = rest.filter(pk__lt=records[-1].pk)
             _reverse(records, record, now)
             free = _free_keys if record.mode == ImportMode.EVENTS else _restore_values
             free(records, record)
