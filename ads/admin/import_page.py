@@ -152,7 +152,8 @@ def _lede(record: SpendImport, summary: ImportSummary | None) -> str:
     known = f"{summary.duplicates:,} {'is' if summary.duplicates == 1 else 'are'} already recorded"
     if record.state == ImportState.CHECKED:
         can = f"{summary.accepted:,} of {formats.counted(summary.rows, 'row')} can be recorded for {record.brand}"
-        parts = [can, f"{needed:,} {'needs' if needed == 1 else 'need'} you" if needed else "", known]
+        need = f"{needed:,} {'needs' if needed == 1 else 'need'} you" if needed else ""
+        parts = [can, need, known if summary.duplicates else ""]
     else:
         total = formats.exact_money(summary.booked_micros, summary.currency)
         kept = f"{needed:,} {'waits' if needed == 1 else 'wait'} in the quarantine" if needed else ""

@@ -1,7 +1,6 @@
 """Files of spend: given, looked at before anything is recorded, recorded by a worker, perhaps undone."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -30,6 +29,14 @@ from ads.services.undo import what_undoing_does
 from ads.tasks import work_on_import
 
 MOST_WATCHED = 100
+GIVEN = ("upload", "brand", "campaign", "create_campaigns", "mode", "source", "made_at")
+MORE = (
+    ("file_format", "date_order", "decimal_mark"),
+    "in_micros",
+    ("date_column", "amount_column", "currency_column"),
+    ("campaign_column", "campaign_id_column", "line_column"),
+    "id_column",
+)
 
 
 class StateFilter(ChoiceFilter):
@@ -43,7 +50,11 @@ class StateFilter(ChoiceFilter):
 
 def ring(record: SpendImport) -> None:
     """Tells a worker, once this is committed. If none hears it, the periodic task finds the work."""
-    transaction.on_commit(partial(work_on_import.delay, record.pk), robust=True)
+
+    def tell() -> None:
+        work_on_import.delay(record.pk)
+
+    transaction.on_commit(tell, robust=True)
 
 
 @admin.register(SpendImport)
@@ -65,22 +76,6 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
         "undo": "Undo this import …",
     }
     acts_with_page = frozenset({"undo"})
-    fieldsets = (
-        (None, {"fields": ("upload", "brand", "campaign", "create_campaigns", "mode", "source", "made_at")}),
-        (
-            "More",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    ("file_format", "date_order", "decimal_mark"),
-                    "in_micros",
-                    ("date_column", "amount_column", "currency_column"),
-                    ("campaign_column", "campaign_id_column", "line_column"),
-                    "id_column",
-                ),
-            },
-        ),
-    )
 
     class Media:
         js = ("ads/imports.js",)
@@ -174,7 +169,12 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: SpendImport | None = None) -> Any:
-        return self.fieldsets if obj is None else ()
+        if obj is not None:
+            return ()
+        # Open where something in it may be wrong or was said before.
+        is_open = request.method == "POST" or "like" in request.GET
+        more = {"fields": MORE, "classes": () if is_open else ("collapse",)}
+        return ((None, {"fields": GIVEN}), ("More", more))
 
     def get_form(
         self, request: HttpRequest, obj: SpendImport | None = None, change: bool = False, **kwargs: Any
@@ -183,6 +183,9 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             kwargs["fields"] = ImportForm.Meta.fields
         form: Any = super().get_form(request, obj, change, **kwargs)
         form.by = request.user
+        for name in ("brand", "campaign") if obj is None else ():
+            widget = form.base_fields[name].widget
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
