@@ -27,18 +27,19 @@ from ads.services.import_jobs import Request, options_of, summary_of
 from ads.services.records import REVERSAL
 
 COLUMNS = {
-    "date": "Date",
-    "amount": "Amount",
-    "campaign": "Campaign’s name",
-    "campaign_id": "Campaign’s id",
-    "line": "Line",
-    "currency": "Currency",
-    "id": "Record’s own id",
+    "date": "Column of the date",
+    "amount": "Column of the amount",
+    "campaign": "Column of the campaign’s name",
+    "campaign_id": "Column of the campaign’s id",
+    "line": "Column of the line",
+    "currency": "Column of the currency",
+    "id": "Column of the record’s own id",
 }
 COLUMN_HELP = {
     "line": "The finest id below the campaign, such as an ad’s.",
     "id": "Needed for single records.",
 }
+FIELDS = {"campaign", "currency", "amount", "date", "hour", "line", "occurred_at", "external_id"}
 # What sentences of the importers call an option of the command, in the words of this form.
 WORDS = {
     **{f"--{role.replace('_', '-')}-column": f"“{label}” under More" for role, label in COLUMNS.items()},
@@ -56,6 +57,12 @@ def in_the_forms_words(sentence: str) -> str:
     for option in sorted(WORDS, key=len, reverse=True):
         sentence = sentence.replace(option, WORDS[option])
     return sentence
+
+
+def plain(reason: str) -> str:
+    """Why a record is not counted, without the name of the field that some reasons begin with."""
+    field, _, message = reason.partition(": ")
+    return in_the_forms_words(message if field in FIELDS and message else reason)
 
 
 def _column_field(role: str) -> forms.CharField:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from ads import formats
 from ads.admin import cells
 from ads.admin.csv_files import Cell
-from ads.admin.import_form import in_the_forms_words
+from ads.admin.import_form import in_the_forms_words, plain
 from ads.formats import Look
 from ads.importers import ParsedRow, Problem
 from ads.models import ImportState, QuarantinedSpend, QuarantineState, SpendImport, SpendLog
@@ -74,7 +74,7 @@ def page(record: SpendImport, request: HttpRequest) -> dict[str, Any]:
         "uploaded": cells.when(record.created_at, calendar, now),
         "undone": cells.when(record.undone_at, calendar, now),
         "zone": calendar.zone_at(now),
-        "same": [_same(each) for each in _same_files(record, request)],
+        "same": [_same(each, record) for each in _same_files(record, request)],
     }
     if summary is not None and record.state not in (ImportState.CHECKING, ImportState.REFUSED):
         context |= {"summary": _summary(record, summary, calendar.local_date(now))}
@@ -156,7 +156,7 @@ def _lede(record: SpendImport, summary: ImportSummary | None) -> str:
         parts = [can, need, known if summary.duplicates else ""]
     else:
         total = formats.exact_money(summary.booked_micros, summary.currency)
-        kept = f"{needed:,} {'waits' if needed == 1 else 'wait'} in the quarantine" if needed else ""
+        kept = f"{needed:,} went to the quarantine" if needed else ""
         parts = [f"{total} booked for {record.brand}", kept, known if summary.duplicates else ""]
     return f"{', '.join(part for part in parts if part)}."
 
@@ -204,9 +204,14 @@ def _same_files(record: SpendImport, request: HttpRequest) -> QuerySet[SpendImpo
     return same.exclude(pk=record.pk).select_related("brand")[:3]
 
 
-def _same(record: SpendImport) -> dict[str, Any]:
-    at = cells.when(record.finished_at or record.created_at, record.brand.calendar, timezone.now())
-    return {"link": cells.link(record), "at": at, "by": record.created_by}
+def _same(other: SpendImport, record: SpendImport) -> dict[str, Any]:
+    at = other.finished_at or other.created_at
+    return {
+        "link": cells.link(other),
+        "at": cells.when(at, other.brand.calendar, timezone.now()),
+        "by": other.created_by,
+        "is_later": record.finished_at is not None and at > record.finished_at,
+    }
 
 
 def _summary(record: SpendImport, summary: ImportSummary, today: date) -> dict[str, Any]:
@@ -298,7 +303,7 @@ def _group(problem: Problem, count: int, kept_out: Sequence[KeptOut]) -> dict[st
         "is_conflict": problem == Problem.CONFLICT,
         "remedy": REMEDIES[problem],
         "rows": [
-            {"row": f"{kept.row:,}", "rows": f"{kept.rows:,}", "reason": in_the_forms_words(kept.reason)}
+            {"row": f"{kept.row:,}", "rows": f"{kept.rows:,}", "reason": plain(kept.reason)}
             for kept in found[:ROWS_SHOWN]
         ],
         "are_several": any(kept.rows > 1 for kept in found[:ROWS_SHOWN]),

@@ -31,12 +31,9 @@ from ads.tasks import work_on_import
 MOST_WATCHED = 100
 GIVEN = ("upload", "brand", "campaign", "create_campaigns", "mode", "source", "made_at")
 MORE = (
-    ("file_format", "date_order", "decimal_mark"),
-    "in_micros",
-    ("date_column", "amount_column", "currency_column"),
-    ("campaign_column", "campaign_id_column", "line_column"),
-    "id_column",
-)
+    "file_format", "date_order", "decimal_mark", "in_micros", "date_column", "amount_column", "campaign_column",
+    "campaign_id_column", "line_column", "currency_column", "id_column",
+)  # fmt: skip
 
 
 class StateFilter(ChoiceFilter):
@@ -67,7 +64,6 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
     empty_text = "No files here. Import what a platform’s export says was spent, or clear the filters."
     ordering = ("-pk",)
     sortable_by: ClassVar[tuple[str, ...]] = ()
-    show_full_result_count = False
     autocomplete_fields = ("brand",)
     actions = ("record", "cancel", "undo")
     acts: ClassVar[Mapping[str, str]] = {
@@ -184,8 +180,8 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
         form: Any = super().get_form(request, obj, change, **kwargs)
         form.by = request.user
         for name in ("brand", "campaign") if obj is None else ():
-            widget = form.base_fields[name].widget
-            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
+            field = form.base_fields[name]
+            field.widget = field.widget.widget  # without the ways to add and change what is chosen
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -272,7 +268,7 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             "media": self.media,
             "record": record,
             "done": done,
-            "total": formats.exact_money(-done.micros, record.brand.currency) if done else "",
+            "total": formats.exact_money(done.micros, record.brand.currency) if done else "",
             "then": list(import_page.consequences_of(done.changes)) if done and done.changes else [],
             "refused": refused,
             "later": cells.link(later) if later else "",

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from ads import formats
 from ads.admin import cells
 from ads.admin.base import ChoiceFilter, LongListAdmin, OfImportFilter, ReadOnlyAdmin, VisibleFilter
-from ads.admin.import_form import in_the_forms_words
+from ads.admin.import_form import plain
 from ads.admin.quarantine_forms import CorrectForm, DismissForm, MatchForm, release_rows, tell_outcomes
 from ads.admin.spend import SourceFilter
 from ads.errors import InvalidSpend
@@ -88,7 +88,7 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
         OfItsImportFilter,
     )
     search_fields = ("campaign_ref", "campaign_name", "external_id")
-    search_help_text = "Search by the campaign’s id or name in its source, or by the exact id of the record"
+    search_help_text = "Search by the campaign’s name or id there"
     empty_text = "Nothing waits here: all spend that arrived is counted, or decided on."
     actions = ("match", "correct", "try_again", "dismiss", "take_up_again")
     acts: ClassVar[Mapping[str, str]] = {
@@ -133,7 +133,7 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
     @admin.display(description="Problem")
     def why(self, row: QuarantinedSpend) -> SafeString:
         state = "" if row.state == QuarantineState.OPEN else cells.mark(LOOKS[QuarantineState(row.state)])
-        reason = format_html('<span class="ab-why ab-clip">{}</span>', in_the_forms_words(row.reason))
+        reason = format_html('<span class="ab-why ab-clip">{}</span>', plain(row.reason))
         return cells.lines(cells.name(row.get_problem_display()), reason, state)
 
     @admin.display(description="Brand")
@@ -172,10 +172,10 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
 
     def page_context(self, request: HttpRequest, row: QuarantinedSpend) -> dict[str, Any]:
         return {
-            "title": f"{row.get_problem_display()}: {_money(row)}",
+            "title": row.get_problem_display() + ("" if row.amount_micros is None else f": {_money(row)}"),
             "row": row,
             "look": cells.mark(LOOKS[QuarantineState(row.state)]),
-            "reason": in_the_forms_words(row.reason),
+            "reason": plain(row.reason),
             "remedy": REMEDIES[QuarantineProblem(row.problem)] if row.state == QuarantineState.OPEN else "",
             "facts": _facts(row),
             "log": cells.link(SpendLog(pk=row.log_id), f"row {row.log_id} of the ledger")
@@ -251,7 +251,7 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
             form=form,
             title="Correct and count",
             row=row,
-            reason=row.reason,
+            reason=plain(row.reason),
             facts=_facts(row),
         )
 
@@ -360,7 +360,7 @@ class CampaignAliasAdmin(ReadOnlyAdmin[CampaignAlias]):
     """Removed where wrong; made by matching what waits in the quarantine."""
 
     list_display = ("called", "of_campaign", "learned")
-    list_filter = (("brand", VisibleFilter),)
+    list_filter = (("brand", VisibleFilter), ("campaign", VisibleFilter))
     search_fields = ("external_id", "name", "campaign__name", "platform")
     search_help_text = "Search by id or name on the platform, or by our campaign"
     empty_text = "Nothing is learned yet. Match a quarantined row to a campaign, and later files find it by themselves."

@@ -45,6 +45,7 @@ def _campaign_field(brand_id: int | None, request: HttpRequest, site: AdminSite,
     return CampaignChoiceField(
         queryset=campaigns if brand_id is None else campaigns.filter(brand=brand_id),
         widget=CampaignOfBrandSelect(brand_id, site),
+        error_messages={"required": "Choose the campaign that it was spent on."},
         **kwargs,
     )
 
@@ -69,8 +70,19 @@ class CorrectForm(forms.Form):
     """What is left as it stands is the record's own."""
 
     campaign: forms.Field
-    amount = AmountField(can_be_negative=True, widget=UnfoldAdminTextInputWidget())
-    spent_on = forms.DateField(label="Date", widget=UnfoldAdminSingleDateWidget(format="%Y-%m-%d"))
+    amount = AmountField(
+        can_be_negative=True,
+        widget=UnfoldAdminTextInputWidget(),
+        error_messages={"required": "Say how much was spent, such as 12.50."},
+    )
+    spent_on = forms.DateField(
+        label="Date",
+        widget=UnfoldAdminSingleDateWidget(format="%Y-%m-%d"),
+        error_messages={
+            "required": "Say on which day it was spent, such as 2026-03-31.",
+            "invalid": "That is not a date; 2026-03-31 would be one.",
+        },
+    )
     line = forms.CharField(
         required=False,
         max_length=255,
