@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
@@ -144,7 +145,9 @@ class ImportForm(forms.ModelForm[SpendImport]):
         kinds = f"CSV, TSV, XLSX or NDJSON, also packed with gzip; at most {largest}."
         field, again = self.fields["upload"], self._again()
         field.required = again is None
-        field.help_text = f"Leave empty to check {again.file_name} again. {kinds}" if again else kinds
+        # The theme takes help for HTML.
+        same = format_html("Leave empty to check {} again. {}", again.file_name, kinds) if again else kinds
+        field.help_text = same
 
     def clean_upload(self) -> File[bytes] | None:
         file: File[bytes] | None = self.cleaned_data["upload"]

@@ -165,7 +165,7 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
     @admin.display(description="Received")
     def received(self, row: QuarantinedSpend) -> SafeString:
         if row.brand is None:
-            return format_html("{:%Y-%m-%d %H:%M} UTC", row.received_at)
+            return _when(row, row.received_at)
         return cells.when_and_where(row.received_at, row.brand.calendar, timezone.now())
 
     # A row's page
@@ -291,10 +291,11 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
 
     @admin.action(permissions=["decide"], description="Take selected rows up again")
     def take_up_again(self, request: HttpRequest, queryset: QuerySet[QuarantinedSpend]) -> None:
-        ids = list(queryset.filter(state=QuarantineState.DISMISSED).values_list("pk", flat=True)[:MOST_ROWS])
-        self._tell(
-            request, decisions.take_up_again(ids), queryset.count(), "taken up again, and waiting for you"
-        )
+        chosen = self._chosen(request, queryset)
+        asked = chosen.count()
+        dismissed = chosen.filter(state=QuarantineState.DISMISSED)
+        done = decisions.take_up_again(dismissed.values_list("pk", flat=True)[:MOST_ROWS])
+        self._tell(request, done, asked, "taken up again, and waiting for you")
 
     def _tell(self, request: HttpRequest, done: int, asked: int, what: str) -> None:
         if done:
@@ -306,10 +307,22 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
             self.message_user(request, f"{left} decided.", messages.WARNING)
 
     def _open(self, request: HttpRequest, queryset: QuerySet[QuarantinedSpend]) -> list[QuarantinedSpend]:
-        """Those of the rows that still wait; says how many do not."""
-        rows = list(queryset.filter(state=QuarantineState.OPEN).order_by("pk")[:MOST_ROWS])
-        self._tell(request, 0, queryset.count() - len(rows), "")
+        """Those of the chosen rows that still wait; says how many do not."""
+        chosen = self._chosen(request, queryset)
+        rows = list(chosen.filter(state=QuarantineState.OPEN).order_by("pk")[:MOST_ROWS])
+        self._tell(request, 0, chosen.count() - len(rows), "")
         return rows
+
+    def _chosen(
+        self, request: HttpRequest, queryset: QuerySet[QuarantinedSpend]
+    ) -> QuerySet[QuarantinedSpend]:
+        """All that was chosen: a list leaves out what was decided on since it was shown."""
+        if self.is_act(request):
+            return queryset
+        ids = [
+            pk for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME) if pk.isdecimal() and len(pk) < 19
+        ]
+        return self.get_queryset(request).filter(pk__in=ids)
 
     def _with_those_like_them(
         self, request: HttpRequest, rows: Sequence[QuarantinedSpend]
@@ -410,7 +423,7 @@ def _day(row: QuarantinedSpend) -> str:
 def _when(row: QuarantinedSpend, moment: Any) -> SafeString:
     if row.brand is not None:
         return cells.when(moment, row.brand.calendar, timezone.now())
-    return cells.NOTHING if moment is None else format_html("{:%Y-%m-%d %H:%M} UTC", moment)
+    return cells.NOTHING if moment is None else format_html("{}", f"{moment:%Y-%m-%d %H:%M} UTC")
 
 
 def _totals(rows: Iterable[QuarantinedSpend]) -> str:

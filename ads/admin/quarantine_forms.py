@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidg
 from ads import formats
 from ads.actor import Actor
 from ads.admin import cells
+from ads.admin.import_form import plain
 from ads.admin.spend_form import CampaignChoiceField, CampaignSelect
 from ads.admin.telling import tell
 from ads.forms import AmountField
@@ -106,9 +107,11 @@ class CorrectForm(forms.Form):
             **self.fields,
         }
         del self.fields["external_id" if row.mode == ImportMode.SNAPSHOT else "line"]
-        if row.occurred_at is not None and row.problem != QuarantineProblem.TOO_FAR_AHEAD:
+        needs_day = row.problem in (QuarantineProblem.TOO_FAR_AHEAD, QuarantineProblem.UNREADABLE)
+        if row.mode == ImportMode.EVENTS and not needs_day:
             self.fields["spent_on"].required = False
-            self.fields["spent_on"].help_text = "Leave empty for the day of the moment at which it was spent."
+            since = "at which it was spent" if row.occurred_at else "at which it came"
+            self.fields["spent_on"].help_text = f"Leave empty for the day of the moment {since}."
         currency = brand.currency if brand else "the currency of the campaign’s brand"
         self.fields["amount"].label = f"Amount ({currency})"
         if row.amount_micros is not None and "amount" not in self.initial:
@@ -199,7 +202,7 @@ def tell_outcomes(
     elsewhere = 0
     for outcome in outcomes:
         done = outcome.released
-        held.update(reason for _, reason in done.held)
+        held.update(plain(reason) for _, reason in done.held)
         elsewhere += outcome.asked - done.count - len(done.held)
         if done.count and outcome.brand is not None:
             _tell_counted(request, done, outcome.brand, campaign)

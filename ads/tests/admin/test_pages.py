@@ -65,6 +65,8 @@ def one_of_everything() -> None:
 def everything(db: None) -> None:
     one_of_everything()
     JobProgress.objects.create(name="verify_ledger", position=7)
+    totals = [SpendSnapshot(campaign_id=999, day=NOON.date(), amount_micros=1)]
+    list(ingest.ingest_snapshots(totals, source="google_ads", now=NOON))
     tokens.issue(User.objects.create_user("ann"), "ad server", ["read"])
 
 
