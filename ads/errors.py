@@ -19,7 +19,11 @@ class SpendConflict(BudgetSystemError):
 
 
 class NotUndoable(BudgetSystemError):
-    """An import that cannot be taken back now; the message says what stands against it."""
+    """An import that cannot be taken back now; the message says what stands against it, `later_id` which import."""
+
+    def __init__(self, message: str, *, later_id: int | None = None) -> None:
+        self.later_id = later_id
+        super().__init__(message)
 
 
 class TakenOver(BudgetSystemError):

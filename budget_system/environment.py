@@ -30,6 +30,8 @@ class Environment(BaseSettings):
     secure: bool = False
     time_zone: str = "UTC"
     static_root: Path = Path("staticfiles")
+    media_root: Path = Path("media")
+    import_max_bytes: PositiveInt = 200 * 1024 * 1024
 
     database_url: SecretStr = SecretStr("")
     db_name: str = ""

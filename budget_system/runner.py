@@ -240,6 +240,8 @@ def defaults(given: Environment, options: Options, broker_socket: Path) -> dict[
         values["CELERY_BROKER_URL"] = f"redis+socket://{broker_socket}"
     if "static_root" not in given.model_fields_set:
         values["STATIC_ROOT"] = str(options.data / "static")
+    if "media_root" not in given.model_fields_set:
+        values["MEDIA_ROOT"] = str(options.data / "media")
     if not given.secret_key.get_secret_value():
         values["SECRET_KEY"] = kept_secret(options.data / "secret_key", length=32)
     return values

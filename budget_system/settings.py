@@ -148,6 +148,9 @@ TIME_ZONE = environment.time_zone
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / environment.static_root
+# Uploaded files of spend. Web and worker share the folder; no address leads there.
+MEDIA_ROOT = BASE_DIR / environment.media_root
+IMPORT_MAX_BYTES = environment.import_max_bytes
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -2,9 +2,31 @@
 
 from django.contrib import admin
 
-from ads.admin import brands, campaigns, people, records, schedule, spend, tokens, totals
+from ads.admin import (
+    brands,
+    campaigns,
+    imports,
+    people,
+    quarantine,
+    records,
+    schedule,
+    spend,
+    tokens,
+    totals,
+)
 
 admin.site.index_template = "admin/ads/index.html"
 admin.site.index_title = "Budgets"
 
-__all__ = ["brands", "campaigns", "people", "records", "schedule", "spend", "tokens", "totals"]
+__all__ = [
+    "brands",
+    "campaigns",
+    "imports",
+    "people",
+    "quarantine",
+    "records",
+    "schedule",
+    "spend",
+    "tokens",
+    "totals",
+]

@@ -332,6 +332,24 @@ class VisibleFilter(AutocompleteSelectFilter):
             yield choice
 
 
+class OfImportFilter(admin.SimpleListFilter):
+    """Rows of one import, whose page leads to them; it is not chosen from a list."""
+
+    title = "import"
+    parameter_name = "import"
+    template = "admin/ads/of_import_filter.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        given = request.GET.get(self.parameter_name, "")
+        return [(given, f"Import {given}")]
+
+    @property
+    def import_id(self) -> int | None:
+        """The number of the import, 0 for what is no number; None: of any."""
+        given = self.value() or ""
+        return (int(given) if given.isdecimal() and len(given) < 19 else 0) if given else None
+
+
 class ChoiceFilter(DropdownFilter):
     """A closed list of choices; `options` are pairs of a value in the address and words."""
 

@@ -24,7 +24,7 @@ from ads.admin.telling import tell
 from ads.admin.verdict import verdict
 from ads.admin.warnings import more_than_the_brand
 from ads.forms import EndTimeField
-from ads.models import Campaign, CampaignQuerySet, DaypartingSchedule, StatusChange
+from ads.models import Campaign, CampaignAlias, CampaignQuerySet, DaypartingSchedule, StatusChange
 from ads.models.choices import zone_choices
 from ads.models.dayparting import DAYS
 from ads.rights import Right, may
@@ -33,6 +33,7 @@ from ads.services import CampaignService, bulk, consequences
 from ads.services.standings import CampaignStanding, stand_campaigns
 
 CHANGES_SHOWN = 10
+ALIASES_SHOWN = 20
 
 
 class CampaignForm(SettingsForm[Campaign]):
@@ -144,7 +145,8 @@ class CampaignChoicesView(AutocompleteJsonView):
     """Campaigns to choose from, each with its brand and currency."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().select_related("brand")
+        found, brand = super().get_queryset().select_related("brand"), self.request.GET.get("brand", "")
+        return found.filter(brand=brand) if brand.isdecimal() else found
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         return {"id": str(obj.pk), "text": cells.campaign_label(obj)}
@@ -341,5 +343,7 @@ def _page(campaign: Campaign) -> dict[str, Any]:
             }
             for change in changes
         ],
+        "aliases": CampaignAlias.objects.filter(campaign=campaign).order_by("-pk")[:ALIASES_SHOWN],
+        "aliases_url": cells.list_url(CampaignAlias, f"campaign__id__exact={campaign.pk}"),
         "changes_url": cells.list_url(StatusChange, f"campaign__id__exact={campaign.pk}"),
     }

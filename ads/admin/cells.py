@@ -1,7 +1,8 @@
 """Small pieces of HTML that lists and pages share. A bar is drawn from integers and stands beside its figures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Model
 from django.urls import reverse
@@ -10,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from ads import formats
 from ads.models import Brand, Campaign
+from ads.rules.money import from_micros
 from ads.rules.periods import Calendar
 from ads.rules.serving import Reason, Status
 from ads.services.standings import Standing
@@ -51,6 +53,15 @@ _SHAPES = {
     "⊘": '<path d="M6 1a5 5 0 1 0 0 10A5 5 0 0 0 6 1m0 1.5c.74 0 1.42.23 1.99.62L3.12 7.99A3.5 3.5 0 0 1 6 2.5'
     'm0 7c-.74 0-1.42-.23-1.99-.62l4.87-4.87A3.5 3.5 0 0 1 6 9.5"/>',
     "⚑": '<path d="M2.5 1H4v.5h6L8.5 4 10 6.5H4V11H2.5z"/>',
+    "✓": '<path d="M4.6 10.2.9 6.6l1.3-1.3 2.3 2.2 5.1-5.4 1.4 1.3z"/>',
+    "=": '<path d="M1.5 3.2h9v1.7h-9zM1.5 7.1h9v1.7h-9z"/>',
+    "!": '<path d="M6 .8a.7.7 0 0 1 .6.35l5.2 9a.7.7 0 0 1-.6 1.05H.8a.7.7 0 0 1-.6-1.05l5.2-9A.7.7 0 0 1 6 .8'
+    'M5.4 4v3.4h1.2V4zm0 4.3v1.3h1.2V8.3z"/>',
+    "□": '<path d="M1 1h10v3h-.6v7H1.600V4H1zm1.200 1.200v.7h7.600v-.7z'
+    'M2.800 4.100v5.700h6.400V4.100zM4.500 5.100h3v1.100h-3z"/>',
+    "…": '<path d="M1 5h2v2H1zM5 5h2v2H5zM9 5h2v2H9z"/>',
+    "↶": '<path d="m4.600 1.600.9.9-1.400 1.400h3.400a3.200 3.200 0 0 1 0 6.400H3.700V8.900h3.800a1.800 1.800 0 0 0'
+    ' 0-3.600H4.100l1.400 1.400-.9.9L1.600 4.600z"/>',
 }
 
 
@@ -62,7 +73,11 @@ def shape(sign: str) -> SafeString:
 
 def pill(status: str, reasons: tuple[Reason, ...] = ()) -> SafeString:
     """A status by shape and word; the colour only repeats them."""
-    look = formats.look(Status(status), reasons)
+    return mark(formats.look(Status(status), reasons))
+
+
+def mark(look: formats.Look) -> SafeString:
+    """A look as people see it: shape and word on its tone."""
     return format_html('<span class="ab-pill ab-{}">{}{}</span>', look.tone, shape(look.shape), look.word)
 
 
@@ -130,6 +145,13 @@ def amount(micros: int, currency: str) -> SafeString:
     return format_html('<span class="ab-number">{}</span>', formats.exact_money(micros, currency))
 
 
+def money_as_said(micros: int, currency: str) -> str:
+    """An amount in what its record says of the currency, which may be no code: "£12.50", "12.50 not USD"."""
+    if len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper():
+        return formats.exact_money(micros, currency)
+    return f"{from_micros(micros):,f} {currency}".rstrip()
+
+
 def when(value: datetime | None, calendar: Calendar, now: datetime, *, seconds: bool = False) -> SafeString:
     """A moment on the brand's clock; a dash where none is known."""
     if value is None:
@@ -153,6 +175,19 @@ def when_and_where(
 def campaign_with_brand(campaign: Campaign) -> SafeString:
     """The campaign's link, and its brand under it."""
     return lines(link(campaign), muted(campaign.brand.name))
+
+
+def progress(pk: int, state: str, done: Mapping[str, Any]) -> SafeString:
+    """How far the work on an import is; the page's script keeps it so."""
+    value = "" if done["percent"] is None else format_html(' value="{}"', done["percent"])
+    return format_html(
+        '<span class="ab-progress" data-import="{}" data-state="{}"><progress max="100"{} aria-label="How far it is">'
+        '</progress><span class="ab-muted" data-words>{}</span></span>',
+        pk,
+        state,
+        value,
+        done["words"],
+    )
 
 
 def name(text: str) -> SafeString:

@@ -8,6 +8,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
+from ads.models import QuarantinedSpend, QuarantineState
+
+MOST_COUNTED = 999
+
 
 class Item(TypedDict):
     """A link of the sidebar and of the front page, shown to whom `permission` lets."""
@@ -17,6 +21,7 @@ class Item(TypedDict):
     icon: str
     link: Any
     permission: Callable[[HttpRequest], bool]
+    badge: NotRequired[str | int]
 
 
 class Group(TypedDict):
@@ -40,7 +45,19 @@ def _item(title: str, description: str, icon: str, model: str, app: str = "ads")
     return Item(title=title, description=description, icon=icon, link=link, permission=_may_view(model, app))
 
 
-def navigation(_: HttpRequest) -> list[Group]:
+def _quarantine(request: HttpRequest) -> Item:
+    item = _item(
+        "Quarantine", "Spend that is not counted until you decide", "inventory_2", "quarantinedspend"
+    )
+    if item["permission"](request):
+        waiting = QuarantinedSpend.objects.visible_to(request.user).filter(state=QuarantineState.OPEN)
+        count = waiting.order_by()[: MOST_COUNTED + 1].count()
+        if count:
+            item["badge"] = f"{MOST_COUNTED}+" if count > MOST_COUNTED else count
+    return item
+
+
+def navigation(request: HttpRequest) -> list[Group]:
     """Named in the settings of the theme, which calls it for each page."""
     return [
         Group(
@@ -49,6 +66,10 @@ def navigation(_: HttpRequest) -> list[Group]:
                 _item("Brands", "Budgets, what is spent of them, and what is left", "storefront", "brand"),
                 _item("Campaigns", "What runs, what does not, and why", "campaign", "campaign"),
                 _item("Spend", "Record spend, and reverse what is wrong", "receipt_long", "spendlog"),
+                _item(
+                    "Imports", "Files of platforms: checked, recorded, undone", "upload_file", "spendimport"
+                ),
+                _quarantine(request),
                 _item(
                     "Status changes",
                     "Who or what paused and resumed campaigns, and when",
@@ -74,6 +95,12 @@ def navigation(_: HttpRequest) -> list[Group]:
                     "campaignperiod",
                 ),
                 _item("Waivers", "Who started which budget afresh", "restart_alt", "waiver"),
+                _item(
+                    "Learned matches",
+                    "Which campaign is which on its platform",
+                    "join_inner",
+                    "campaignalias",
+                ),
             ],
         ),
         Group(

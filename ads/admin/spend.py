@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 
 from ads import formats
 from ads.admin import cells
-from ads.admin.base import ChoiceFilter, LongListAdmin, VisibleFilter, of_campaigns_named
+from ads.admin.base import ChoiceFilter, LongListAdmin, OfImportFilter, VisibleFilter, of_campaigns_named
 from ads.admin.spend_form import (
     FORM_PREFIX,
     CampaignChoiceField,
@@ -30,6 +30,7 @@ from ads.admin.telling import tell
 from ads.errors import NotReversible
 from ads.models import Campaign, Kind, SpendLog
 from ads.rights import Right
+from ads.services.imported import import_of, logs_of
 
 MOST_ROWS = 200
 
@@ -60,6 +61,11 @@ class SourceFilter(TextFilter):
         return queryset.filter(source=(self.value() or "").strip()) if self.value() else queryset
 
 
+class BookedByImportFilter(OfImportFilter):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.import_id is None else queryset.filter(pk__in=logs_of(self.import_id))
+
+
 @admin.register(SpendLog)
 class SpendLogAdmin(LongListAdmin[SpendLog]):
     form = SpendForm
@@ -73,6 +79,7 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
         ("spent_on", RangeDateFilter),
         SourceFilter,
         WhileOffFilter,
+        BookedByImportFilter,
     )
     search_fields = ("campaign__name", "external_id")
     search_help_text = "Search by campaign, or by the exact id in the source"
@@ -84,7 +91,7 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
         "campaign", "amount", "kind", "occurred_at", "description", "source", "external_id",
     )  # fmt: skip
     shown = (
-        "of_campaign", "money", "kind", "counts_for", "spent_at", "recorded", "came_from", "remarks",
+        "of_campaign", "money", "kind", "counts_for", "spent_at", "recorded", "came_from", "by_import", "remarks",
     )  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: SpendLog | None = None) -> bool:
@@ -173,6 +180,11 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
     def came_from(self, log: SpendLog) -> SafeString:
         given = "" if log.reverses_id or (log.external_id or "").startswith(FORM_PREFIX) else log.external_id
         return cells.lines(log.source, cells.muted(given) if given else "")
+
+    @admin.display(description="Import")
+    def by_import(self, log: SpendLog) -> SafeString:
+        record = import_of(log)
+        return cells.link(record) if record else cells.NOTHING
 
     @admin.display(description="Remarks")
     def remarks(self, log: SpendLog) -> SafeString:

@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='importedrecord',
-            constraint=models.UniqueConstraint(fields=('spend_import', 'key'), name='importedrecord_once'),
+            constraint=models.UniqueConstraint(fields=('spend_import', 'key', 'log_id'), name='importedrecord_once'),
         ),
         migrations.AddConstraint(
             model_name='importedrecord',

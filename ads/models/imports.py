@@ -120,6 +120,7 @@ class SpendImport(models.Model):
 class ImportedRecord(models.Model):
     """What an import made of one identity: the value it gave, the row it booked, and what was known before.
 
+    One identity has several where a person released more of it later: each begins with the value of the last.
     Without `before_as_of` nothing was known. `log_id` is NULL where the value was the same as before.
     """
 
@@ -141,7 +142,7 @@ class ImportedRecord(models.Model):
     class Meta:
         default_permissions = ("view",)
         constraints = [
-            models.UniqueConstraint(fields=["spend_import", "key"], name="importedrecord_once"),
+            models.UniqueConstraint(fields=["spend_import", "key", "log_id"], name="importedrecord_once"),
             models.CheckConstraint(
                 condition=within("amount_micros") & within("before_micros"), name="importedrecord_in_range"
             ),

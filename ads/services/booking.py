@@ -89,8 +89,7 @@ def book_snapshots(
 
     No two of them have the same identity. A value that is not newer, or not another, is a DUPLICATE; one that
     does not say of when it is, is of the moment at which all of them arrived. What an import that `goes_on` booked
-    before it was interrupted is answered as it was then; any other total under an identity that it has given a value
-    is a CONFLICT, because one of them would be lost.
+    before it was interrupted is answered as it was then.
     """
     ground = stand_on((s.campaign_id for s in snapshots), source, now, brand_ids)
     if import_id is not None:
@@ -106,7 +105,7 @@ def book_snapshots(
     cut = _granularities([snapshot for _, snapshot in checked], ground)
     keys = {index: _snapshot_key(snapshot, ground) for index, snapshot in checked}
     values = ledger.known_totals(list(keys.values()))
-    done = {} if import_id is None else imported.remembered(import_id, list(values))
+    done = imported.remembered(import_id, list(values)) if import_id is not None and goes_on else {}
     newer: dict[bytes, KnownTotal] = {}
     given: list[int] = []
     booked: list[tuple[int, SpendSnapshot, LedgerRow]] = []
@@ -120,10 +119,10 @@ def book_snapshots(
             answers[index] = Answer(snapshot, Result.CONFLICT, field="line", message=message)
             continue
         before = done.get(keys[index])
-        if before is not None and not (goes_on and before.amount_micros == snapshot.amount_micros):
+        if before is not None and before.amount_micros != snapshot.amount_micros:
             message = (
                 f"its import has given {from_micros(before.amount_micros)} for the same total already; "
-                "if this is another one, give it a line of its own"
+                "the file is not the one that it was"
             )
             answers[index] = Answer(snapshot, Result.CONFLICT, field="line", message=message)
             continue

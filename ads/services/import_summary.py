@@ -37,7 +37,8 @@ class ImportSummary:
     them.
 
     `read_micros` is what its readable rows sum up to, `booked_micros` what the ledger gained, both in the
-    brand's currency; in a dry run, what it would have gained, and `changes` what that would have brought about.
+    brand's currency; in a dry run, what it would have gained, and `changes` what that would have brought about, unless
+    the file is too large to tell (`changes_are_known`).
     """
 
     file: str
@@ -65,6 +66,7 @@ class ImportSummary:
     first_rows: list[ParsedRow] = field(default_factory=list)
     days: dict[date, DayTotals] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
+    changes_are_known: bool = True
 
     def keep_out(self, rows: KeptOut, *, is_conflict: bool = False) -> None:
         """Counts rows as not counted. The first thousand reasons are kept, all are counted."""

@@ -6,10 +6,12 @@ from datetime import date
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from ads.errors import TakenOver
-from ads.models import ImportedRecord, ImportState, SpendImport
+from ads.models import ImportedRecord, ImportState, SpendImport, SpendLog
 from ads.services.given import given
+from ads.services.identity import record_key
 from ads.services.ledger import KnownTotal
 
 COLUMNS = (
@@ -71,8 +73,31 @@ def remembered(import_id: int, keys: Sequence[bytes]) -> dict[bytes, Imported]:
     """Those of these identities that this import has given a value already, before it was interrupted."""
     if not keys:
         return {}
-    rows = ImportedRecord.objects.filter(spend_import_id=import_id, key__in=[UUID(bytes=key) for key in keys])
+    rows = ImportedRecord.objects.filter(
+        spend_import_id=import_id, key__in=[UUID(bytes=key) for key in keys]
+    ).order_by("pk")
     return {row.key.bytes: _imported(row) for row in rows}
+
+
+def import_of(log: SpendLog) -> SpendImport | None:
+    """The import that booked this row of the ledger, if one did; found by its identity, which is indexed."""
+    key = log.snapshot_key
+    if key is None and log.external_id is not None and log.reverses_id is None:
+        key = UUID(bytes=record_key(log.brand_id, log.source, log.external_id))
+    if key is None:
+        return None
+    # One look into the index for each import of the brand.
+    imports = SpendImport.objects.filter(
+        brand=log.brand_id, source=log.source, records__key=key, records__log_id=log.pk
+    )
+    return imports.defer("report").first()
+
+
+def logs_of(import_id: int) -> QuerySet[ImportedRecord, int | None]:
+    """The rows of the ledger that an import booked, by their ids."""
+    return ImportedRecord.objects.filter(spend_import_id=import_id, log_id__isnull=False).values_list(
+        "log_id", flat=True
+    )
 
 
 def _imported(row: ImportedRecord) -> Imported:

@@ -369,7 +369,10 @@ class _Run:
     def _consequences(self, missing: dict[int, NewCampaign]) -> list[Change]:
         """Which campaigns would change, were all of it booked at once; rolled back."""
         added = {owner: micros for owner, micros in self.added.items() if micros}
-        if not added or len(added) > MOST_AT_ONCE:
+        if not added:
+            return []
+        if len(added) > MOST_AT_ONCE:
+            self.summary.changes_are_known = False
             return []
         point = consequences.mark({self.job.brand.pk})
         created = self._create({target: missing[target] for target, _ in added if target in missing})

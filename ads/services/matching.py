@@ -87,6 +87,11 @@ def learn(campaign: Campaign, called: Iterable[tuple[str, Owner]], now: datetime
     )
 
 
+def has_counted(alias: CampaignAlias) -> bool:
+    """Whether its campaign has spend since: without the alias, days that are restated would count a second time."""
+    return alias.campaign.spend_logs.filter(recorded_at__gte=alias.created_at).exists()
+
+
 def _learned(brand: Brand, platform: str, owners: Sequence[Owner]) -> dict[Owner, Match]:
     aliases = CampaignAlias.objects.filter(brand=brand, platform=platform).order_by()
     known = {

@@ -21,12 +21,15 @@ from ads.models import (
     QuarantineState,
     SpendImport,
 )
+from ads.services import ledger
 from ads.services.booking import book_events, book_snapshots
+from ads.services.identity import snapshot_key
 from ads.services.matching import Match, aliased, learn, match_campaigns
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.transactions import retrying
 
 ROWS_AT_ONCE = 1_000
+STILL_AT_WORK = "its file is still being worked on; try again when that is done"
 COUNTED_BEFORE = "The same was counted before."
 RESOLVED = ("state", "brand", "campaign", "reason", "note", "resolved_at", "resolved_by", "log_id")
 
@@ -135,7 +138,15 @@ def _release(
     )
     done = Released()
     ready: defaultdict[tuple[str, str, int | None], list[_Ready]] = defaultdict(list)
+    at_work = set(
+        SpendImport.objects.filter(
+            pk__in={row.spend_import_id for row in waiting}, state__in=SpendImport.AT_WORK
+        ).values_list("pk", flat=True)
+    )
     for row in waiting:
+        if row.spend_import_id in at_work:
+            done.held.append((row, STILL_AT_WORK))
+            continue
         try:
             match = matches[row.pk]
             if isinstance(match, str):
@@ -244,7 +255,7 @@ def _book_events(group: Sequence[_Ready], source: str, import_id: int | None, no
 
 
 def _book_totals(group: Sequence[_Ready], source: str, import_id: int | None, now: datetime) -> list[Answer]:
-    """Equal identities are one value, their sum, and get one answer."""
+    """Equal identities are one value, their sum, and get one answer. Those of one file add up, here as in the file."""
     sums: dict[SpendSnapshot, SpendSnapshot] = {}
     identities: list[SpendSnapshot] = []
     for one in group:
@@ -258,6 +269,8 @@ def _book_totals(group: Sequence[_Ready], source: str, import_id: int | None, no
             as_of=max(filter(None, (one.record.as_of, before.as_of))),
         )
         identities.append(same)
+    if import_id is not None and sums:
+        sums = _with_their_files(sums, group[0].brand_id, source, import_id)
     booked = book_snapshots(
         list(sums.values()), source=source, now=now, arrived=now, import_id=import_id, goes_on=False
     )
@@ -268,6 +281,25 @@ def _book_totals(group: Sequence[_Ready], source: str, import_id: int | None, no
         answers[same] if first.pop(same, False) else replace(answers[same], booked_micros=0)
         for same in identities
     ]
+
+
+def _with_their_files(
+    sums: Mapping[SpendSnapshot, SpendSnapshot], brand_id: int, source: str, import_id: int
+) -> dict[SpendSnapshot, SpendSnapshot]:
+    """The totals with what the import has given for the same identities already."""
+    keys = {
+        same: snapshot_key(brand_id, source, same.campaign_id, same.line, same.day, same.hour)
+        for same in sums
+    }
+    given = {
+        key: last.amount_micros
+        for key, last in ledger.known_totals(list(keys.values())).items()
+        if last.import_id == import_id
+    }
+    return {
+        same: replace(total, amount_micros=total.amount_micros + given.get(keys[same], 0))
+        for same, total in sums.items()
+    }
 
 
 def _resolve(one: _Ready, answer: Answer, correction: Correction, done: Released, now: datetime) -> None:

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
 
 from ads.actor import acting_as
 from ads.errors import NotUndoable
@@ -23,8 +26,9 @@ from ads.models import (
     SpendKey,
     SpendLog,
 )
-from ads.services import ledger
+from ads.services import consequences, ledger
 from ads.services.booking import book_events
+from ads.services.enforcement import Change
 from ads.services.identity import snapshot_day_key
 from ads.services.ledger import KnownTotal
 from ads.services.records import REVERSAL, Answer, Result, SpendEvent
@@ -33,6 +37,18 @@ from ads.services.transactions import retrying
 ROWS_AT_ONCE = 5_000
 REVERSED = (Result.ACCEPTED, Result.DUPLICATE)
 NOTE = "Its import was undone."
+MOST_REHEARSED = 5_000  # rows, because the brand is locked meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What undoing an import takes back: rows of the ledger and their sum, what waits in quarantine, and which
+    campaigns would change, None where there are too many rows to try it."""
+
+    rows: int
+    micros: int
+    waiting: int
+    changes: list[Change] | None
 
 
 @retrying
@@ -47,9 +63,10 @@ def undo(import_id: int, *, now: datetime) -> SpendImport:
     record = SpendImport.objects.select_for_update(of=("self",)).get(pk=import_id)
     check_undoable(record, now)
     with acting_as(record.undone_by or None):
-        last = 0
-        while records := list(record.records.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
-            last = records[-1].pk
+        # The last first: of an identity that has several, the first one knows what was before the import.
+        rest = record.records.order_by("-pk")
+        while records := list(rest[:ROWS_AT_ONCE]):
+            rest = rest.filter(pk__lt=records[-1].pk)
             if any(answer.result not in REVERSED for answer in _reverse(records, record, now)):
                 raise NotUndoable(f"not every row of {record} can be reversed")
             free = _free_keys if record.mode == ImportMode.EVENTS else _restore_values
@@ -58,6 +75,25 @@ def undo(import_id: int, *, now: datetime) -> SpendImport:
     record.state, record.undone_at, record.held_until = ImportState.UNDONE, now, None
     record.save(update_fields=["state", "undone_at", "held_until"])
     return record
+
+
+def what_undoing_does(record: SpendImport, *, now: datetime) -> Undoing:
+    """Says beforehand what undoing would do, by doing it and taking it back. Raises NotUndoable."""
+    check_undoable(record, now)
+    booked = record.records.filter(log_id__isnull=False)
+    micros = booked.aggregate(sum=Sum(F("amount_micros") - Coalesce("before_micros", 0)))["sum"] or 0
+    waiting = record.quarantined_spend.filter(state=QuarantineState.OPEN).count()
+    rows = booked.count()
+    return Undoing(rows, int(micros), waiting, _rehearse(record, now) if rows <= MOST_REHEARSED else None)
+
+
+@retrying
+def _rehearse(record: SpendImport, now: datetime) -> list[Change]:
+    point = consequences.mark({record.brand_id})
+    undo(record.pk, now=now)
+    changes = consequences.since(point)
+    transaction.set_rollback(True)
+    return changes
 
 
 def check_undoable(record: SpendImport, now: datetime) -> None:
@@ -100,7 +136,8 @@ def _check_newest(record: SpendImport) -> None:
     later = SpendImport.objects.get(pk=later_id)
     raise NotUndoable(
         f"“{later.file_name}” of {later.created_at:%Y-%m-%d %H:%M} UTC (import {later.pk}) has given newer values "
-        f"for {totals}; undo that one first"
+        f"for {totals}; undo that one first",
+        later_id=later.pk,
     )
 
 

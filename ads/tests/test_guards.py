@@ -75,7 +75,12 @@ def history(db: None) -> Campaign:
         brand=brand, file_name="may.csv", checksum="c", size_bytes=1, as_of=NOW, created_at=NOW, state="DONE"
     )
     ImportedRecord.objects.create(
-        spend_import=spend_import, key=uuid4(), campaign_id=campaign.pk, day=NOW.date(), amount_micros=1
+        spend_import=spend_import,
+        key=uuid4(),
+        campaign_id=campaign.pk,
+        day=NOW.date(),
+        amount_micros=1,
+        log_id=1,
     )
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)

@@ -65,6 +65,7 @@ def test_the_example_file_gives_every_setting_and_changes_none(monkeypatch: pyte
         ("DEBUG", "perhaps", "DEBUG: Input should be a valid boolean"),
         ("DB_PORT", "five", "DB_PORT: Input should be a valid integer"),
         ("DB_POOL_SIZE", "-1", "DB_POOL_SIZE: give a number of connections"),
+        ("IMPORT_MAX_BYTES", "0", "IMPORT_MAX_BYTES: Input should be greater than 0"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(
@@ -74,6 +75,14 @@ def test_a_value_that_cannot_be_used_is_named(
     with pytest.raises(SettingError) as refused:
         read_environment()
     assert said in str(refused.value)
+
+
+def test_uploads_are_kept_beside_the_code_unless_a_place_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = read_environment()
+    assert BASE_DIR / environment.media_root == BASE_DIR / "media"
+    assert environment.import_max_bytes == 209_715_200
+    monkeypatch.setenv("MEDIA_ROOT", "/srv/media")
+    assert Path("/srv/media") == BASE_DIR / read_environment().media_root
 
 
 def test_the_database_can_be_given_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

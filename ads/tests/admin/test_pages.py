@@ -65,6 +65,8 @@ def one_of_everything() -> None:
 def everything(db: None) -> None:
     one_of_everything()
     JobProgress.objects.create(name="verify_ledger", position=7)
+    totals = [SpendSnapshot(campaign_id=999, day=NOON.date(), amount_micros=1)]
+    list(ingest.ingest_snapshots(totals, source="google_ads", now=NOON))
     tokens.issue(User.objects.create_user("ann"), "ad server", ["read"])
 
 
@@ -142,7 +144,7 @@ def test_a_list_of_30_makes_as_many_queries_as_one_of_3(nina: Client, manager: U
         one_of_everything()
     assert all(model._default_manager.count() >= 30 for model in LISTS)
     assert queries() == with_3
-    assert max(with_3.values()) <= 10
+    assert max(with_3.values()) <= 11
 
 
 def test_pages_of_rows_with_30_things_make_as_many_queries_as_with_3(ada: Client, brand: Brand) -> None:

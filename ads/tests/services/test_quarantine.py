@@ -12,18 +12,24 @@ from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
 
 from ads.errors import InvalidSpend, SpendConflict
+from ads.importers import Options
 from ads.models import (
     Brand,
     Campaign,
     CampaignAlias,
+    ImportState,
     Kind,
     QuarantinedSpend,
     QuarantineState,
+    SnapshotValue,
+    SpendImport,
     SpendLog,
 )
 from ads.rights import VIEWER
+from ads.rules.money import to_micros
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService
+from ads.services.import_jobs import undo_at_once
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.services.reconcile import reconcile
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
@@ -308,12 +314,9 @@ class TestRelease:
         take_in(path, brand)
         one, other = sorted(all_ids())
         release([one], campaign=sale, by="ann", now=NOW)
-        (held,) = release([other], campaign=sale, by="ann", now=NOW).held
-        assert held[1].startswith("line: its import has given 1.00 for the same total already")
-        assert booked(brand) == 1
+        done = release([other], campaign=sale, by="ann", now=NOW)
 
-        said = Correction(line="campaign=account 2")
-        assert release([other], campaign=sale, correction=said, by="ann", now=NOW).count == 1
+        assert (done.count, done.booked_micros) == (1, to_micros(second))
         assert booked(brand) == 1 + Decimal(second)
 
     def test_another_brand_s_campaign_is_refused_and_nothing_is_booked(
@@ -467,6 +470,51 @@ class TestRelease:
             sale.pk,
             SpendLog.objects.get().pk,
         )
+
+    def test_a_row_corrected_into_a_total_of_its_own_file_adds_to_it_and_both_are_undone(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        header = "Day,Campaign,Cost"
+        columns = {"date": "Day", "campaign": "Campaign", "amount": "Cost"}
+        before = files.lines(header, "2026-05-09,Sale,3.00", name="before.csv")
+        take_in(before, brand, options=Options(columns=columns))
+        rows = ("2026-05-09,Sale,4.00", "2026-05-09,Sale,n/a", "2026-05-09,Sale,?", "2026-05-08,Sale,8.00")
+        take_in(
+            files.lines(header, *rows, "2026-05-08,Sale,x"),
+            brand,
+            now=LATER,
+            options=Options(columns=columns),
+        )
+        assert booked(brand) == 12
+        for pk, micros in zip(all_ids(), (500_000, 250_000, 1_000_000), strict=True):
+            done = release(
+                [pk],
+                campaign=sale,
+                correction=Correction(
+                    amount_micros=micros, spent_on=TODAY - timedelta(days=1 if micros < 1_000_000 else 2)
+                ),
+                by="ann",
+                now=LATER,
+            )
+            assert (done.count, done.booked_micros) == (1, micros)
+        assert (brand_day(brand, TODAY - timedelta(days=1)), booked(brand)) == (
+            Decimal("4.75"),
+            Decimal("13.75"),
+        )
+
+        undo_at_once(last_import(), by="ann", now=LATER)
+        assert booked(brand) == 3
+        assert SnapshotValue.objects.get().amount == 3
+        assert reconcile(LATER).differences == []
+
+    def test_what_waits_of_a_file_that_is_still_worked_on_goes_on_waiting(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        take_in(files.lines(HEADER, "2026-05-09,1,7,Spring,x,4.00"), brand)
+        SpendImport.objects.update(state=ImportState.IMPORTING)
+        (held,) = release(all_ids(), campaign=sale, by="ann", now=NOW).held
+        assert held[1] == "its file is still being worked on; try again when that is done"
+        assert booked(brand) == 0
 
 
 class TestRights:
