@@ -28,6 +28,7 @@ from ads.models import (
     QuarantineState,
     SpendLog,
 )
+from ads.rights import Right, may
 from ads.services import release as decisions
 
 MOST_ROWS = 5_000
@@ -79,6 +80,7 @@ class OfItsImportFilter(OfImportFilter):
 
 @admin.register(QuarantinedSpend)
 class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
+    needs = {"view": {Right.SEE}}
     list_display = ("why", "of_brand", "called", "day", "money", "came_from", "received")
     list_filter = (
         QuarantineStateFilter,
@@ -100,14 +102,14 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
     }
     acts_with_page = frozenset({"match", "correct", "dismiss"})
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: QuarantinedSpend | None = None) -> bool:
-        return False  # it stays as it came; the permission lets people decide
+        return False  # it stays as it came
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("ads.change_quarantinedspend")
+        return may(request.user, Right.RECORD_SPEND)
 
     def has_delete_permission(self, request: HttpRequest, obj: QuarantinedSpend | None = None) -> bool:
         return False
@@ -372,6 +374,7 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
 class CampaignAliasAdmin(ReadOnlyAdmin[CampaignAlias]):
     """Removed where wrong; made by matching what waits in the quarantine."""
 
+    needs = {"view": {Right.SEE}}
     list_display = ("called", "of_campaign", "learned")
     list_filter = (("brand", VisibleFilter), ("campaign", VisibleFilter))
     search_fields = ("external_id", "name", "campaign__name", "platform")
@@ -381,7 +384,7 @@ class CampaignAliasAdmin(ReadOnlyAdmin[CampaignAlias]):
     fields = ("called", "of_campaign", "learned")
 
     def has_delete_permission(self, request: HttpRequest, obj: CampaignAlias | None = None) -> bool:
-        return bool(request.user.has_perm("ads.delete_campaignalias"))
+        return may(request.user, Right.RECORD_SPEND)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CampaignAlias]:
         return super().get_queryset(request).select_related("campaign__brand", "brand")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0003_imports_and_quarantine'),
+        ('ads', '0004_rights'),
     ]
 
     operations = [
