@@ -24,7 +24,7 @@ from ads.admin.spend_form import CampaignChoiceField, CampaignSelect
 from ads.errors import NotUndoable
 from ads.importers.records import shorten
 from ads.models import Campaign, ImportState, SpendImport
-from ads.rights import Right, may
+from ads.rights import Right
 from ads.services import import_jobs
 from ads.services.undo import what_undoing_does
 from ads.tasks import work_on_import
@@ -57,8 +57,8 @@ def ring(record: SpendImport) -> None:
 
 @admin.register(SpendImport)
 class SpendImportAdmin(BaseAdmin[SpendImport]):
-    needs = {"view": {Right.SEE}, "add": {Right.RECORD_SPEND}}
     form = ImportForm
+    needs = {"view": {Right.SEE}, "add": {Right.RECORD_SPEND}}
     list_display = ("file_of", "of_brand", "how_it_stands", "rows_of", "total", "given")
     list_filter = (StateFilter, ("brand", VisibleFilter))
     search_fields = ("file_name",)
@@ -96,9 +96,6 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
 
     def has_change_permission(self, request: HttpRequest, obj: SpendImport | None = None) -> bool:
         return False  # what was given is never edited
-
-    def has_undo_permission(self, request: HttpRequest) -> bool:
-        return may(request.user, Right.RECORD_SPEND)
 
     def has_delete_permission(self, request: HttpRequest, obj: SpendImport | None = None) -> bool:
         return False
@@ -248,7 +245,7 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             look = import_page.LOOKS[ImportState(record.state)]
             self.message_user(request, f"Too late: {record} is {look.word.lower()}.", messages.WARNING)
 
-    @admin.action(permissions=["undo"])
+    @admin.action(permissions=["add"])
     def undo(self, request: HttpRequest, queryset: QuerySet[SpendImport]) -> HttpResponse | None:
         record, now = queryset.get(), timezone.now()
         try:
@@ -295,7 +292,7 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
         """The rows that are not counted, as a file."""
         record = self.get_object(request, unquote(object_id))
         if record is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, record):
             raise PermissionDenied
         return csv_file(

@@ -32,7 +32,7 @@ from ads.rights import Right, may
 from ads.services import release as decisions
 from ads.services.matching import has_counted
 
-MOST_ROWS = 5_000
+MOST_ROWS = 2_000  # counted within one request, some seconds
 # What a person can do about each problem.
 REMEDIES = {
     QuarantineProblem.UNKNOWN_CAMPAIGN: "Match it to a campaign. All that waits for the same campaign is then counted, "

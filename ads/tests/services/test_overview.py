@@ -12,6 +12,7 @@ from freezegun import freeze_time
 
 from ads.actor import acting_as
 from ads.models import Brand, BrandPeriod, Campaign, Kind, PeriodKind, SpendLog
+from ads.rights import VIEWER
 from ads.rules.attention import Cause, Level
 from ads.rules.pacing import Direction
 from ads.services import BudgetService, CampaignService, enforcement
@@ -26,6 +27,7 @@ from ads.services.overview import (
 )
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import NOON
+from ads.tests.people import take_role
 
 pytestmark = pytest.mark.django_db
 
@@ -246,7 +248,7 @@ def test_filters_take_the_brands_they_name(ada: User) -> None:
 
 
 def test_a_person_sees_only_the_brands_assigned_to_them(ada: User) -> None:
-    nina = User.objects.create_user("nina")
+    nina = take_role(User.objects.create_user("nina"), VIEWER)
     hers, hidden = steady("Hers", 100), steady("Hidden", 100)
     hers.assigned_to.add(nina)
     for brand in (hers, hidden):
