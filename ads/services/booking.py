@@ -15,7 +15,7 @@ from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.serving import Status
 from ads.services import enforcement, identity, imported, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
-from ads.services.given import among, as_datetime
+from ads.services.given import among, as_datetime, run
 from ads.services.imported import Imported
 from ads.services.ledger import KnownRecord, KnownTotal, LedgerRow
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
@@ -328,16 +328,12 @@ def _book(rows: Sequence[LedgerRow], ground: Ground) -> None:
     if not rows:
         return
     _flag_while_off(rows, ground)
-    ledger.append(rows)
     added: defaultdict[tuple[int, int, date], int] = defaultdict(int)
     for row in rows:
         added[row.brand_id, row.campaign_id, row.spent_on] += row.amount_micros
-    crossed = periods.add(
-        added,
-        ground.brands,
-        {pk: campaign.limits for pk, campaign in ground.campaigns.items()},
-        ground.now,
-    )
+    limits = {pk: campaign.limits for pk, campaign in ground.campaigns.items()}
+    crossed = periods.Crossed()
+    run([*ledger.append(rows), *periods.add(added, ground.brands, limits, crossed, ground.now)])
     _decide(crossed, ground)
 
 

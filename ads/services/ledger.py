@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from ads.models import SpendKey, SpendLog
-from ads.services.given import among, as_datetime, given
+from ads.services.given import Statement, among, as_datetime, given
 
 LOG_COLUMNS = (
     "id", "brand_id", "campaign_id", "kind", "amount_micros", "occurred_at", "spent_on", "recorded_at", "source",
@@ -139,13 +139,13 @@ def add_to_days(counts: Mapping[bytes, int]) -> None:
         cursor.execute(sql, params)
 
 
-def append(rows: Sequence[LedgerRow]) -> None:
-    """Appends these rows and their identities, and gives each row its id. The brands are locked."""
-    if not rows:
-        return
+def append(rows: Sequence[LedgerRow]) -> list[Statement]:
+    """Appends these rows and their identities, and gives each row its id. The brands are locked.
+
+    Returns what is left to be run for it.
+    """
     if len(rows) == 1 and connection.vendor == "postgresql":
-        _append_one(rows[0])
-        return
+        return [_append_one(rows[0])]
     for row, row_id in zip(rows, _next_ids(len(rows)), strict=True):
         row.id = row_id
     _insert(
@@ -163,10 +163,10 @@ def append(rows: Sequence[LedgerRow]) -> None:
         map(attrgetter("key", "content", "id"), keyed),
         len(keyed),
     )
+    return []
 
 
-def _append_one(row: LedgerRow) -> None:
-    """One round trip instead of three: most of what a single record costs is waiting for answers."""
+def _append_one(row: LedgerRow) -> Statement:
     columns = LOG_COLUMNS[1:]
     keyed = ", keyed AS (INSERT INTO ads_spendkey (key, content, log_id) SELECT %s, %s, id FROM log)"
     sql = f"""
@@ -176,9 +176,11 @@ def _append_one(row: LedgerRow) -> None:
         SELECT id FROM log
     """  # noqa: S608 - names of ours and placeholders are put in
     identity = () if row.key is None else (row.key, row.content)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [_adapted(value) for value in (*attrgetter(*columns)(row), *identity)])
-        (row.id,) = cursor.fetchone()
+
+    def take(found: list[tuple[int]]) -> None:
+        ((row.id,),) = found
+
+    return Statement(sql, [_adapted(value) for value in (*attrgetter(*columns)(row), *identity)], take)
 
 
 def _bytes(value: UUID | str) -> bytes:

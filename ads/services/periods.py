@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 
 from ads.actor import actor_name
@@ -24,7 +24,7 @@ from ads.models import (
 from ads.rules.periods import month_start, zone_change_day
 from ads.rules.serving import reached
 from ads.services import enforcement
-from ads.services.given import as_date, given
+from ads.services.given import Statement, as_date, given
 from ads.services.moments import passing
 from ads.services.transactions import retrying
 
@@ -55,9 +55,13 @@ def add(
     added: Mapping[tuple[int, int, date], int],
     brands: Mapping[int, Brand],
     limits: Mapping[int, Limits],
+    crossed: Crossed,
     now: datetime,
-) -> Crossed:
-    """Adds amounts by (brand, campaign, date) to the brands' and the campaigns' totals. The brands are locked."""
+) -> list[Statement]:
+    """What adds amounts by (brand, campaign, date) to the brands' and the campaigns' totals, and fills `crossed`.
+
+    The brands are locked.
+    """
     by_brand: defaultdict[PeriodKey, int] = defaultdict(int)
     by_campaign: defaultdict[PeriodKey, int] = defaultdict(int)
     brand_of: dict[int, int] = {}
@@ -74,10 +78,10 @@ def add(
         for pk, brand in brands.items()
     }
     campaign_todays = {campaign_id: todays[brand_id] for campaign_id, brand_id in brand_of.items()}
-    return Crossed(
-        _Additions("brand", by_brand, brand_limits, todays).write(now),
-        _Additions("campaign", by_campaign, limits, campaign_todays).write(now),
-    )
+    return [
+        *_Additions("brand", by_brand, brand_limits, todays, crossed.brand_ids).statements(now),
+        *_Additions("campaign", by_campaign, limits, campaign_todays, crossed.campaign_ids).statements(now),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +92,18 @@ class _Additions:
     added: Mapping[PeriodKey, int]
     limits: Mapping[int, Limits]
     todays: Mapping[int, date]
+    crossed: set[int]
 
-    def write(self, now: datetime) -> set[int]:
-        """Adds to the rows, making those that are missing; returns the owners whose limit was crossed."""
+    def statements(self, now: datetime) -> list[Statement]:
+        """Add to the rows, making those that are missing, and tell the owners whose limit was crossed."""
         # In one order, so that no two writers wait for each other.
         keys = sorted(self.added)
-        crossed: set[int] = set()
-        for start in range(0, len(keys), ROWS_PER_STATEMENT):
-            crossed |= self._write_slice(keys[start : start + ROWS_PER_STATEMENT], now)
-        return crossed
+        return [
+            self._statement(keys[start : start + ROWS_PER_STATEMENT], now)
+            for start in range(0, len(keys), ROWS_PER_STATEMENT)
+        ]
 
-    def _write_slice(self, keys: Sequence[PeriodKey], now: datetime) -> set[int]:
+    def _statement(self, keys: Sequence[PeriodKey], now: datetime) -> Statement:
         table, column = f"ads_{self.level}period", f"{self.level}_id"
         rows, params = given(
             ("bigint", "text", "date", "bigint", "bigint", "timestamptz"),
@@ -112,12 +117,13 @@ class _Additions:
             DO UPDATE SET spent_micros = {table}.spent_micros + excluded.spent_micros
             RETURNING {column}, kind, starts_on, spent_micros - waived_micros
         """  # noqa: S608 - names of ours and placeholders are put in
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            counted = {(owner, kind, as_date(day)): micros for owner, kind, day, micros in cursor.fetchall()}
-        return {
-            key[0] for key, micros in counted.items() if not self._is_over(key) and self._crosses(key, micros)
-        }
+        return Statement(sql, params, self._take)
+
+    def _take(self, rows: list[tuple[int, str, date | str, int]]) -> None:
+        for owner, kind, day, counted in rows:
+            key = (owner, kind, as_date(day))
+            if not self._is_over(key) and self._crosses(key, counted):
+                self.crossed.add(owner)
 
     def _crosses(self, key: PeriodKey, counted: int) -> bool:
         limit = self._limit(key)

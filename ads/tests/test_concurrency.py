@@ -40,6 +40,7 @@ from ads.services import (
     reconcile,
     transactions,
 )
+from ads.services.given import Statement
 from ads.services.transactions import ATTEMPTS, retrying
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import changes, state
@@ -273,7 +274,7 @@ class TestNoMoneyIsLost:
         spend(campaign, 1)
         all_have_read = Barrier(8)
 
-        def read_add_save(additions: periods._Additions, now: datetime) -> set[int]:
+        def read_add_save(additions: periods._Additions, now: datetime) -> list[Statement]:
             level, added = additions.level, additions.added
             model: type[BrandPeriod | CampaignPeriod] = BrandPeriod if level == "brand" else CampaignPeriod
             rows = [
@@ -284,10 +285,10 @@ class TestNoMoneyIsLost:
             for row, micros in zip(rows, added.values(), strict=True):
                 row.spent_micros += micros
                 row.save()
-            return set()
+            return []
 
         take_out_the_lock(monkeypatch)
-        monkeypatch.setattr(periods._Additions, "write", read_add_save)
+        monkeypatch.setattr(periods._Additions, "statements", read_add_save)
         in_threads(*[lambda: spend(campaign, 1)] * 8)
         assert totals(campaign) == {Decimal(9), Decimal(2)}
         assert booked(campaign) == 9
