@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+
+from ads.rights import Right, may
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +19,14 @@ class Link:
     is_current: bool
 
 
-# Title, name of the address, and what opens it: nothing, staff (""), or a permission.
-_PAGES: tuple[tuple[str, str, str | None], ...] = (
-    ("Overview", "dashboard:overview", None),
-    ("Campaigns", "dashboard:campaigns", None),
-    ("Reports", "dashboard:reports", None),
-    ("Imports", "admin:ads_spendimport_changelist", "ads.view_spendimport"),
-    ("Quarantine", "admin:ads_quarantinedspend_changelist", "ads.view_quarantinedspend"),
-    ("Admin", "admin:index", ""),
+# Title and name of the address. Pages of the admin are for staff.
+_PAGES = (
+    ("Overview", "dashboard:overview"),
+    ("Campaigns", "dashboard:campaigns"),
+    ("Reports", "dashboard:reports"),
+    ("Imports", "admin:ads_spendimport_changelist"),
+    ("Quarantine", "admin:ads_quarantinedspend_changelist"),
+    ("Admin", "admin:index"),
 )
 
 
@@ -36,18 +38,15 @@ def url_or_none(name: str) -> str | None:
         return None
 
 
-def is_open_to(user: AbstractBaseUser | AnonymousUser, permission: str | None) -> bool:
-    """Whether a page that asks for this lets this person in; "" asks for staff, None for nothing."""
-    if permission is None:
-        return user.is_authenticated
-    if not isinstance(user, PermissionsMixin) or not user.is_active or not getattr(user, "is_staff", False):
-        return False
-    return not permission or user.has_perm(permission)
+def admin_is_open_to(user: AbstractBaseUser | AnonymousUser, *rights: Right) -> bool:
+    """Whether a page of the admin that asks for these rights lets this person in."""
+    return user.is_active and getattr(user, "is_staff", False) and may(user, *rights)
 
 
 def links(request: HttpRequest) -> Iterator[Link]:
     """The header's links for whoever is signed in."""
-    for title, name, permission in _PAGES:
+    for title, name in _PAGES:
         url = url_or_none(name)
-        if url is not None and is_open_to(request.user, permission):
+        is_open = not name.startswith("admin:") or admin_is_open_to(request.user, Right.SEE)
+        if url is not None and is_open and request.user.is_authenticated:
             yield Link(title, url, is_current=request.path == url)

@@ -18,6 +18,7 @@ from django.views.decorators.http import condition
 from ads import formats
 from ads.dashboard import wording
 from ads.models import Brand
+from ads.rights import Right, may
 from ads.rules.attention import Cause, Level
 from ads.rules.pacing import Direction, Pace
 from ads.rules.periods import Calendar, month_start, next_month
@@ -162,7 +163,7 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "shown_number": min(shown, len(listed)),
         "more_url": _url(chosen, shown + ROWS_AT_ONCE) if len(listed) > shown else "",
         "more_number": min(ROWS_AT_ONCE, len(listed) - shown),
-        "may_add_brands": request.user.has_perm("ads.add_brand"),
+        "may_add_brands": may(request.user, Right.EDIT_SETTINGS),
         "has_any_brand": has_any_brand,
     }
 
@@ -241,7 +242,7 @@ def _need(row: BrandRow, now: datetime, request: HttpRequest) -> Need:
     if found.leads_to == "campaign" and row.while_off is not None:
         url = reverse("dashboard:campaign", args=(row.while_off.campaign_id,))
     elif (
-        found.leads_to == "budget" and not request.user.has_perm("ads.change_brand")
+        found.leads_to == "budget" and not may(request.user, Right.EDIT_BUDGETS)
     ) or found.leads_to == "imports":
         action = "See brand"
     return Need(row, wording.Finding(found.head, found.body, action, found.leads_to), url)

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from ads import formats
 from ads.dashboard import drawing
 from ads.dashboard import navigation as pages
+from ads.rights import Right
 from ads.rules.money import MICROS_PER_UNIT
 from ads.rules.pacing import Pace, Projection
 from ads.rules.periods import Calendar
@@ -169,7 +170,7 @@ def navigation(context: dict[str, Any]) -> Iterator[pages.Link]:
 
 
 @register.simple_tag(takes_context=True)
-def admin_page(context: dict[str, Any], name: str, permission: str) -> str:
+def admin_page(context: dict[str, Any], name: str, right: str) -> str:
     """The address of an admin page; '' where there is none, or it is not open to whoever is signed in."""
     url = pages.url_or_none(f"admin:{name}")
-    return url if url and pages.is_open_to(context["request"].user, permission) else ""
+    return url if url and pages.admin_is_open_to(context["request"].user, Right(right)) else ""

@@ -209,7 +209,7 @@ class TestSpend:
         answers = list(ingest.ingest_events(records, source="api", now=NOON))
         assert [answer.record for answer in answers] == records
         assert [answer.result for answer in answers] == [
-            Result.ACCEPTED, Result.DUPLICATE, Result.CONFLICT, Result.QUARANTINED, Result.QUARANTINED, Result.ACCEPTED,
+            Result.ACCEPTED, Result.DUPLICATE, Result.CONFLICT, Result.REFUSED, Result.QUARANTINED, Result.ACCEPTED,
         ]  # fmt: skip
         assert [answer.field for answer in answers] == ["", "", "external_id", "amount", "currency", ""]
         assert campaign_totals(campaign)["FLIGHT 1970-01-01"] == Decimal("0.000013")
@@ -265,7 +265,7 @@ class TestSpend:
     ) -> None:
         feed(snapshot(campaign, "100000000000", line="ad=1"))
         steps = (snapshot(campaign, "-100000000000", line="ad=1"), snapshot(campaign, "1", line="ad=2"))
-        assert feed(*steps) == [Result.QUARANTINED, Result.ACCEPTED]
+        assert feed(*steps) == [Result.REFUSED, Result.ACCEPTED]
         assert brand_day(campaign.brand, NOON.date()) == 100000000001
 
     def test_case_13_two_ways_to_cut_one_date_are_a_conflict(self, campaign: Campaign) -> None:
