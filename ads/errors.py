@@ -32,3 +32,7 @@ class DecidedFieldError(BudgetSystemError):
 
 class Protected(BudgetSystemError):
     """A brand or campaign that something refers to cannot be deleted; it can be archived."""
+
+
+class ChangedMeanwhile(BudgetSystemError):
+    """What somebody is about to save was changed by another since they loaded it; nothing was saved."""

@@ -50,4 +50,5 @@ def links(request: HttpRequest) -> Iterator[Link]:
     for title, name, permission in _PAGES:
         url = url_or_none(name)
         if url is not None and is_open_to(request.user, permission):
-            yield Link(title, url, is_current=request.path == url)
+            is_below = len(url) > 1 and request.path.startswith(url)
+            yield Link(title, url, is_current=request.path == url or is_below)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from freezegun import freeze_time
 
+import budget_system.urls  # noqa: F401 - its schemas cannot be made while time stands still
 from ads.models import Brand
 from ads.tests.moments import NOON
 
@@ -30,6 +31,19 @@ def nina(brand: Brand) -> Client:
     """A browser in which the manager of Acme is signed in; she is no staff of the admin."""
     user = User.objects.create_user("nina", "nina@example.com", "secret")
     brand.assigned_to.add(user)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def mira(brand: Brand) -> Client:
+    """A browser in which somebody is signed in who manages Acme and may change its campaigns."""
+    user = User.objects.create_user("mira", "mira@example.com", "secret")
+    brand.assigned_to.add(user)
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["change_campaign", "change_daypartingschedule"])
+    )
     client = Client()
     client.force_login(user)
     return client
