@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import time
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -148,7 +149,7 @@ def day(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         ],
         "zone": facts.window_calendar.zone_at(timezone.now()).key,
         "seen_windows": last_change_of_windows(found),
-        "fields": _fields([(f"{each.start:%H:%M}", weekgrid.end_words(each.end)) for each in own]),
+        "fields": _fields([(weekgrid.clock_words(each.start), weekgrid.end_words(each.end)) for each in own]),
     }
     if request.method == "GET":
         return render(request, "dashboard/campaign/day.html", context)
@@ -250,10 +251,9 @@ def _with_day(
 
 
 def _window(number: int, start: str, end: str) -> Window:
-    clock = EndTimeField(required=True, error_messages={"required": "missing", "invalid": "invalid"})
     try:
-        first, last = time.fromisoformat(start.strip()), clock.clean(end)
-    except (ValueError, ValidationError) as error:
+        first, last = forms.TimeField().clean(start), EndTimeField().clean(end)
+    except ValidationError as error:
         raise weekgrid.BadWindows(
             f"“{start.strip() or '…'} to {end.strip() or '…'}” is no window. Give both times, such as 07:00 and 21:00."
         ) from error

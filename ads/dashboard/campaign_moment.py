@@ -1,8 +1,9 @@
 """What a campaign's state was at a moment of the brand's clock."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -54,8 +55,8 @@ def answer(request: HttpRequest, found: Campaign, now: datetime) -> Answer:
     except ValueError:
         return Answer(f"“{asked.day}” is no day. Give one such as {calendar.local_date(now)}.")
     try:
-        wall = datetime.combine(day, time.fromisoformat(asked.time.strip()).replace(tzinfo=None))
-    except ValueError:
+        wall = datetime.combine(day, forms.TimeField().clean(asked.time))
+    except ValidationError:
         return Answer(f"“{asked.time}” is no time of day. Give one such as 14:05.")
     try:
         at = on_the_clock_of(calendar, wall)

@@ -143,7 +143,7 @@ def day_words(windows: Sequence[Window]) -> str:
     if not windows:
         return "closed"
     if len(windows) > MOST_TOLD:
-        return f"{len(windows)} windows, {_clock(windows[0].start)} to {end_words(windows[-1].end)}"
+        return f"{len(windows)} windows, {clock_words(windows[0].start)} to {end_words(windows[-1].end)}"
     return ", ".join(window_words(window) for window in windows)
 
 
@@ -151,7 +151,7 @@ def window_words(window: Window) -> str:
     """From when until when, with the day on which it ends where that is the next one."""
     if window.start == window.end:
         return "open all day"
-    words = f"{_clock(window.start)}–{end_words(window.end)}"
+    words = f"{clock_words(window.start)}–{end_words(window.end)}"
     if time.min < window.end < window.start and window.day_of_week is not None:
         words += f" {DAYS[(window.day_of_week + 1) % 7][1][:3]}"
     return words
@@ -159,10 +159,11 @@ def window_words(window: Window) -> str:
 
 def end_words(end: time) -> str:
     """The midnight that ends a day is 24:00."""
-    return "24:00" if end == time.min else _clock(end)
+    return "24:00" if end == time.min else clock_words(end)
 
 
-def _clock(value: time) -> str:
+def clock_words(value: time) -> str:
+    """ "07:00", and with seconds where it has any."""
     return f"{value:%H:%M}" if not value.second and not value.microsecond else value.isoformat()
 
 

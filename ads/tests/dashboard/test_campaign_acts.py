@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from freezegun import freeze_time
 
@@ -180,6 +181,21 @@ def test_a_flight_is_changed_with_the_budgets(mira: Client, campaign: Campaign) 
     assert state(campaign) == (Status.PAUSED, (Reason.FLIGHT_NOT_STARTED,))
 
 
+def test_who_may_change_schedules_and_not_budgets_changes_the_flight_alone(
+    mira: Client, campaign: Campaign
+) -> None:
+    mira_herself = User.objects.get(username="mira")
+    mira_herself.user_permissions.set(Permission.objects.filter(codename="change_daypartingschedule"))
+    page = mira.get(url(campaign, "settings/"))
+    assert "Daily budget</label>" not in page.content.decode()
+    assert "First day</label>" in page.content.decode()
+    sent = {"seen": seen(page), "daily_budget": "1", "start_date": "2026-03-01", "save": "1"}
+    mira.post(url(campaign, "settings/"), sent)
+    campaign.refresh_from_db()
+    assert (campaign.daily_budget, campaign.start_date) == (None, date(2026, 3, 1))
+    assert mira.post(url(campaign, "switch/"), {"to": "off"}).status_code == 403
+
+
 # The week
 
 
@@ -333,6 +349,27 @@ def test_a_day_is_edited_in_fields_and_told_before(mira: Client, campaign: Campa
     assert state(campaign) == (Status.PAUSED, (Reason.OUTSIDE_DAYPARTING,))
 
 
+def test_a_day_keeps_windows_to_the_second(mira: Client, campaign: Campaign) -> None:
+    exact = DaypartingScheduleFactory.create(
+        campaign=campaign, day_of_week=1, start_time=time(9, 0, 30), end_time=time(17, 0, 15)
+    )
+    page = mira.get(url(campaign, "schedule/1/"))
+    fields = {
+        name: re.findall(rf'name="{name}"[^>]*value="([^"]*)"', page.content.decode())
+        for name in ("start", "end")
+    }
+    assert fields == {"start": ["09:00:30", "", ""], "end": ["17:00:15", "", ""]}
+    mira.post(url(campaign, "schedule/1/"), {"seen": seen(page), **fields, "save": "1"})
+    assert campaign.schedules.get().pk == exact.pk
+    mira.post(
+        url(campaign, "schedule/2/"), {"seen": seen(page), "start": ["9:00"], "end": ["17:00"], "save": "1"}
+    )
+    assert [str(row.window) for row in campaign.schedules.all()] == [
+        str(exact.window),
+        "Window(day_of_week=2, start=datetime.time(9, 0), end=datetime.time(17, 0))",
+    ]
+
+
 def test_a_day_can_be_put_on_every_day(mira: Client, campaign: Campaign) -> None:
     sent = {"seen": "0", "start": ["22:00"], "end": ["06:00"], "all": "1", "save": "1"}
     mira.post(url(campaign, "schedule/4/"), sent)
@@ -345,7 +382,7 @@ def test_a_day_can_be_put_on_every_day(mira: Client, campaign: Campaign) -> None
 @pytest.mark.parametrize(
     ("start", "end", "error"),
     [
-        ("9", "x", "“9 to x” is no window. Give both times, such as 07:00 and 21:00."),
+        ("9x", "10:00", "“9x to 10:00” is no window. Give both times, such as 07:00 and 21:00."),
         ("", "10:00", "“… to 10:00” is no window."),
         ("10:00", "10:00", "“10:00 to 10:00” ends where it starts. For the whole day give 00:00 and 24:00."),
     ],
