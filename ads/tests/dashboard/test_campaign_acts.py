@@ -96,7 +96,13 @@ def test_what_follows_is_told_before_saving_and_named_on_the_button(mira: Client
             {"daily_budget": "61"},
             "It runs at once. It runs until a budget is reached or somebody stops it. Save and run",
         ),
-        ({"daily_budget": "40"}, "Still paused: campaign daily budget reached."),
+        (
+            {"daily_budget": "40"},
+            (
+                "Still paused: campaign daily budget reached. Runs again at 00:00 tomorrow, Wed 11 Mar: the daily "
+                "budget starts afresh at 00:00. That is as before. Save"
+            ),
+        ),
         ({"daily_budget": "", "end_date": "2026-03-09"}, "Completed from then on: flight ended."),
         (
             {"daily_budget": "50", "start_date": "2026-03-12"},

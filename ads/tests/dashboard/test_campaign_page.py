@@ -123,18 +123,20 @@ def test_the_chart_shows_each_day_against_the_budget_in_force(nina: Client, camp
         campaign.save()
     with freeze_time(NOON + 48 * HOUR):
         BudgetService.record_spend(campaign, Decimal("7.25"))
+        campaign.daily_budget = Decimal(30)
+        campaign.save()
         page = nina.get(url(campaign))
     chart = data(page, "d-camp")
     assert chart["labels"][:3] == ["10 Mar", "11 Mar", "12 Mar"]
     assert len(chart["labels"]) == 22
     assert chart["spend"][:4] == ["12.50", "0.00", "7.25", None]
-    assert chart["budget"][:4] == ["10.00", "20.00", "20.00", None]
+    assert chart["budget"][:4] == ["10.00", "20.00", "30.00", None]
     assert (chart["today"], chart["cur"], chart["digits"]) == (2, "$", 2)
     assert "$19.75 on 2 days with spend; 1 day over the daily budget, most on 10 Mar: $2.50 over." in text(
         page
     )
     assert (
-        "Thu 12 Mar 2026 $7 .25 $20 .00 – Wed 11 Mar 2026 $0 .00 $20 .00 – Tue 10 Mar 2026 $12 .50 $10 .00 $2 .50"
+        "Thu 12 Mar 2026 $7 .25 $30 .00 – Wed 11 Mar 2026 $0 .00 $20 .00 – Tue 10 Mar 2026 $12 .50 $10 .00 $2 .50"
         in text(page)
     )
 
