@@ -141,7 +141,6 @@ def day(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "campaign": found,
         "number": number,
         "day": dict(DAYS)[number],
-        "before": by_day(facts.windows)[(number - 1) % 7],
         "tails": [
             weekgrid.end_words(each.end)
             for each in by_day(facts.windows)[(number - 1) % 7]
