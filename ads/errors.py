@@ -48,3 +48,7 @@ class Protected(BudgetSystemError):
 
 class NotPutBack(BudgetSystemError):
     """A change that cannot be put back: it was already, or what it was made to is gone."""
+
+
+class ChangedMeanwhile(BudgetSystemError):
+    """What somebody is about to save was changed by another since they loaded it; nothing was saved."""

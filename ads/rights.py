@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission, PermissionsMixin
+from django.core.exceptions import PermissionDenied
 from django.db import models, router
 
 Person = AbstractBaseUser | AnonymousUser
@@ -74,6 +75,13 @@ _RIGHTS_OF_FIELDS = {
 def may(person: Person, *rights: Right) -> bool:
     """Whether this person has all of these rights; who is switched off has none, a superuser each."""
     return isinstance(person, PermissionsMixin) and all(person.has_perm(right.permission) for right in rights)
+
+
+def demand(person: Person, *rights: Right) -> None:
+    """Raises PermissionDenied, naming the first of these rights that this person has not."""
+    for right in rights:
+        if not may(person, right):
+            raise PermissionDenied(f"This needs the right “{right.label}”.")
 
 
 def is_superuser(person: Person) -> bool:

@@ -1,12 +1,170 @@
-"""A campaign's page."""
+"""The list of campaigns: which run, which do not and why, what each spent, and when it changes next."""
 
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
 
-from ads.models import Campaign
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from ads import formats
+from ads.dashboard import campaign_words as words
+from ads.models import Brand, Campaign, CampaignQuerySet
+from ads.rules.forecast import outlook
+from ads.rules.periods import Calendar
+from ads.rules.serving import CampaignFacts, Reason, Status
+from ads.services.facts import load_brand_facts, load_campaign_facts
+from ads.services.standings import CampaignStanding, stand_campaigns
+
+PER_PAGE = 50
+ARCHIVED = "archived"
 
 
-def campaign(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """One campaign that the signed-in person has a right to."""
-    found = get_object_or_404(Campaign.objects.visible_to(request.user), pk=pk)
-    return redirect("admin:ads_campaign_change", found.pk)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One campaign of the list."""
+
+    campaign: Campaign
+    standing: CampaignStanding
+    why: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter by status, with how many it leaves."""
+
+    label: str
+    url: str
+    number: int
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What is asked for, as it stands in the address."""
+
+    q: str
+    status: str
+    reason: str
+    brand: str
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> "Filters":
+        status, reason, brand = (given.get(name, "") for name in ("status", "reason", "brand"))
+        return cls(
+            q=given.get("q", "").strip(),
+            status=status if status in {*Status, ARCHIVED} else "",
+            reason=reason if reason in set(Reason) else "",
+            brand=brand if brand.isdecimal() else "",
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.q or self.status or self.reason or self.brand)
+
+    def url(self, **other: str | int) -> str:
+        """The address with some of it changed."""
+        asked = {"q": self.q, "status": self.status, "reason": self.reason, "brand": self.brand} | other
+        return "?" + urlencode({name: value for name, value in asked.items() if value})
+
+    def but_status(self, campaigns: CampaignQuerySet) -> CampaignQuerySet:
+        """Those that fit all but the status."""
+        if self.q:
+            text = Q(name__icontains=self.q) | Q(brand__name__icontains=self.q) | Q(external_id=self.q)
+            campaigns = campaigns.filter(text)
+        if self.brand:
+            campaigns = campaigns.filter(brand_id=int(self.brand))
+        # No reason's code is part of another's.
+        return campaigns.filter(reason_codes__contains=self.reason) if self.reason else campaigns
+
+
+@require_GET
+def campaigns(request: HttpRequest) -> HttpResponse:
+    """The campaigns that the signed-in person has a right to, by brand and name."""
+    now, filters = timezone.now(), Filters.of(request.GET.dict())
+    fitting = filters.but_status(Campaign.objects.visible_to(request.user))
+    is_live = Q(archived_at__isnull=True, brand__archived_at__isnull=True)
+    live, put_away = fitting.filter(is_live), fitting.exclude(is_live)
+    numbers = dict(live.order_by().values_list("status").annotate(number=Count("pk")))
+    archived = put_away.count()
+    found = put_away if filters.status == ARCHIVED else live
+    if filters.status in set(Status):
+        found = found.filter(status=filters.status)
+    total = _total(filters, numbers, archived)
+    pages = max(1, -(-total // PER_PAGE))
+    asked = request.GET.get("page", "")
+    page = min(max(1, int(asked) if asked.isdecimal() else 1), pages)
+    shown = list(found.select_related("brand")[(page - 1) * PER_PAGE : page * PER_PAGE])
+    context = {
+        "filters": filters,
+        "chips": _chips(filters, numbers, archived),
+        "reasons": [(reason.value, words.capital(words.STANDS[reason])) for reason in Reason],
+        "brands": Brand.objects.visible_to(request.user).order_by("name").values_list("pk", "name"),
+        "rows": _rows(shown, now),
+        "total": total,
+        "first": (page - 1) * PER_PAGE + 1,
+        "last": (page - 1) * PER_PAGE + len(shown),
+        "previous": filters.url(page=page - 1) if page > 1 else "",
+        "following": filters.url(page=page + 1) if page < pages else "",
+        "title": _title(filters, numbers, total),
+        "now": now,
+    }
+    return render(request, "dashboard/campaigns.html", context)
+
+
+def _total(filters: Filters, numbers: Mapping[str, int], archived: int) -> int:
+    if filters.status == ARCHIVED:
+        return archived
+    return numbers.get(filters.status, 0) if filters.status else sum(numbers.values())
+
+
+def _title(filters: Filters, numbers: Mapping[str, int], total: int) -> str:
+    if not total:
+        return "No campaign fits" if filters else "No campaigns yet"
+    if filters.status:
+        word = "archived" if filters.status == ARCHIVED else Status(filters.status).word.lower()
+        return f"{formats.counted(total, 'campaign')} {word}"
+    return f"{numbers.get(Status.ACTIVE, 0):,} of {formats.counted(total, 'campaign')} running"
+
+
+def _chips(filters: Filters, numbers: Mapping[str, int], archived: int) -> list[Chip]:
+    options = [("", "All", sum(numbers.values()))]
+    options += [(status.value, status.word, numbers.get(status.value, 0)) for status in Status]
+    options.append((ARCHIVED, "Archived", archived))
+    return [
+        Chip(label, filters.url(status=value), number, filters.status == value)
+        for value, label, number in options
+    ]
+
+
+def _rows(campaigns: Sequence[Campaign], now: datetime) -> list[Row]:
+    standings = stand_campaigns(campaigns, now)
+    brands = {campaign.brand_id: campaign.brand for campaign in campaigns}
+    facts: dict[int, CampaignFacts] = {}
+    if campaigns:
+        chosen = Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns])
+        loaded = load_campaign_facts(chosen, load_brand_facts(list(brands.values()), now), now)
+        facts = {stored.campaign_id: known for stored, known in loaded}
+    return [
+        Row(
+            campaign=campaign,
+            standing=standings[campaign.pk],
+            why=words.capital(words.stands(campaign.reasons)) if campaign.reasons else "",
+            next=_next(facts[campaign.pk], standings[campaign.pk].calendar, now),
+        )
+        for campaign in campaigns
+    ]
+
+
+def _next(facts: CampaignFacts, calendar: Calendar, now: datetime) -> str:
+    """ "Runs again at 07:00 tomorrow, Thu 19 Nov", "Runs until 21:00 today", '' where time brings nothing."""
+    ahead: Any = outlook(facts, now)
+    if ahead.changes is None:
+        return ""
+    verb = "Runs again at" if ahead.decision.reasons else "Runs until"
+    return f"{verb} {formats.moment(ahead.changes.at, calendar, now)}"

@@ -49,4 +49,5 @@ def links(request: HttpRequest) -> Iterator[Link]:
         url = url_or_none(name)
         is_open = not name.startswith("admin:") or admin_is_open_to(request.user, Right.SEE)
         if url is not None and is_open and request.user.is_authenticated:
-            yield Link(title, url, is_current=request.path == url)
+            is_below = len(url) > 1 and request.path.startswith(url)
+            yield Link(title, url, is_current=request.path == url or is_below)

@@ -8,7 +8,7 @@ from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 
-from ads.dashboard import brands, campaigns, overview, search, signing_in
+from ads.dashboard import brands, campaign, campaign_acts, campaigns, overview, search, signing_in
 
 app_name = "dashboard"
 
@@ -26,5 +26,13 @@ urlpatterns = [
     page("live/", overview.live, "overview-live"),
     page("search/", search.search, "search"),
     page("brands/<int:pk>/", brands.brand, "brand"),
-    page("campaigns/<int:pk>/", campaigns.campaign, "campaign"),
+    page("campaigns/", campaigns.campaigns, "campaigns"),
+    page("campaigns/<int:pk>/", campaign.campaign, "campaign"),
+    page("campaigns/<int:pk>/moment/", campaign.moment, "campaign-moment"),
+    page("campaigns/<int:pk>/changes/", campaign.changes, "campaign-changes"),
+    page("campaigns/<int:pk>/switch/", campaign_acts.switch, "campaign-switch"),
+    page("campaigns/<int:pk>/settings/", campaign_acts.settings, "campaign-settings"),
+    page("campaigns/<int:pk>/schedule/", campaign_acts.schedule, "campaign-schedule"),
+    page("campaigns/<int:pk>/schedule/<int:number>/", campaign_acts.day, "campaign-day"),
+    page("campaigns/<int:pk>/reset/", campaign_acts.reset, "campaign-reset"),
 ]

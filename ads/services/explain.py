@@ -89,8 +89,8 @@ class ChangeSeen:
 class Explanation:
     """All that stood against a campaign, and all that did not, at one moment.
 
-    `decision` is what the rule says of what was known then, `stored` what the system had decided by then: they
-    differ where a decision was still to come. `changes` lie around the moment, oldest first.
+    `decision` is what the rule says of what was known then, its `facts`; `stored` what the system had decided by
+    then: they differ where a decision was still to come. `changes` lie around the moment, oldest first.
     """
 
     campaign_id: int
@@ -101,6 +101,7 @@ class Explanation:
     at: datetime
     calendar: Calendar
     levels: tuple[Level, ...]
+    facts: CampaignFacts
     decision: Decision
     stored: Stored
     changes: tuple[ChangeSeen, ...]
@@ -146,6 +147,7 @@ def _explanation(
         at=at,
         calendar=known.facts.brand.calendar,
         levels=tuple(_levels(campaign, known, decision, at)),
+        facts=known.facts,
         decision=decision,
         stored=stored,
         changes=changes,

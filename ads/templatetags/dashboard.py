@@ -163,6 +163,28 @@ def spark(days: Sequence[int], budget: int | None, currency: str) -> SafeString:
     return drawing.sparkline_svg(drawing.sparkline(days, budget), told)
 
 
+@register.simple_tag
+def against(standing: Standing, currency: str) -> str:
+    """What is left of which budget: "of €180.00, €37.20 left; €5.00 waived"."""
+    waived = f"; {formats.money(standing.waived, currency)} waived" if standing.waived else ""
+    if standing.budget is None or standing.remaining is None:
+        return f"no limit set{waived}"
+    rest = formats.left_or_over(standing.remaining, currency)
+    return f"of {formats.limit(standing.budget, currency)}, {rest}{waived}"
+
+
+@register.simple_tag
+def of_budget(standing: Standing, currency: str) -> str:
+    """The budget beside what was spent: "of €180.00"."""
+    return "no limit" if standing.budget is None else f"of {formats.limit(standing.budget, currency)}"
+
+
+@register.filter
+def lower_first(words: str) -> str:
+    """Inside a sentence."""
+    return words[:1].lower() + words[1:]
+
+
 @register.simple_tag(takes_context=True)
 def navigation(context: dict[str, Any]) -> Iterator[pages.Link]:
     """The header's links for whoever is signed in."""

@@ -10,6 +10,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
+from ads.rights import VIEWER
+from ads.tests.people import take_role
+
 # The browser's driver runs an event loop in this thread, which Django would take for its own.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -85,4 +88,4 @@ def ada(live_server: LiveServer) -> User:
 @pytest.fixture
 def nina(live_server: LiveServer) -> User:
     """Somebody without any brand yet."""
-    return User.objects.create_user("nina", password=PASSWORD)
+    return take_role(User.objects.create_user("nina", password=PASSWORD), VIEWER)

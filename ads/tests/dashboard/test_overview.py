@@ -5,14 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ads.models import Brand, Campaign
+from ads.rights import ACCOUNT_MANAGER
 from ads.services import BudgetService
 from ads.tests.factories import BrandFactory, CampaignFactory
+from ads.tests.people import take_role
 
 pytestmark = pytest.mark.django_db
 
@@ -63,8 +65,7 @@ def test_a_brand_that_needs_somebody_says_why_and_leads_there(ada: Client) -> No
 def test_who_may_not_change_budgets_is_not_told_to(nina: Client, brand: Brand) -> None:
     stop(brand)
     assert "Raise budget" not in text(nina.get("/"))
-    nina_user = User.objects.get(username="nina")
-    nina_user.user_permissions.add(Permission.objects.get(codename="change_brand"))
+    take_role(User.objects.get(username="nina"), ACCOUNT_MANAGER)
     assert "Raise budget" in text(nina.get("/"))
 
 
