@@ -8,7 +8,7 @@ from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 
-from ads.dashboard import brands, campaigns, overview, search, signing_in
+from ads.dashboard import brands, campaigns, overview, reports, search, signing_in
 
 app_name = "dashboard"
 
@@ -25,6 +25,9 @@ urlpatterns = [
     page("", overview.overview, "overview"),
     page("live/", overview.live, "overview-live"),
     page("search/", search.search, "search"),
+    page("reports/", reports.reports, "reports"),
+    page("reports/spend.csv", reports.csv_file, "reports-csv"),
+    page("reports/spend.xlsx", reports.xlsx_file, "reports-xlsx"),
     page("brands/<int:pk>/", brands.brand, "brand"),
     page("campaigns/<int:pk>/", campaigns.campaign, "campaign"),
 ]

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from freezegun import freeze_time
 
+import budget_system.urls  # noqa: F401 - its types are read before the clock stands still
 from ads.models import Brand
 from ads.tests.moments import NOON
 
