@@ -32,3 +32,7 @@ class DecidedFieldError(BudgetSystemError):
 
 class Protected(BudgetSystemError):
     """A brand or campaign that something refers to cannot be deleted; it can be archived."""
+
+
+class ChangedMeanwhile(BudgetSystemError):
+    """Settings that another person changed between being read and being written; nothing was written."""

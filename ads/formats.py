@@ -151,14 +151,15 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 
 
 @cache
-def _symbol(currency: str) -> str:
-    symbol = get_currency_symbol(currency, locale="en")
-    return symbol + "\N{NO-BREAK SPACE}" if symbol[-1:].isalpha() and symbol == currency else symbol
+def symbol(currency: str) -> str:
+    """What stands before an amount of the currency: "€", "NGN " with a space that does not break."""
+    sign = get_currency_symbol(currency, locale="en")
+    return sign + "\N{NO-BREAK SPACE}" if sign[-1:].isalpha() and sign == currency else sign
 
 
 def _with_symbol(amount: Decimal, currency: str) -> str:
     sign = "-" if amount < 0 else ""
-    return f"{sign}{_symbol(currency)}{amount.copy_abs():,f}"
+    return f"{sign}{symbol(currency)}{amount.copy_abs():,f}"
 
 
 def _places(amount: Decimal) -> int:

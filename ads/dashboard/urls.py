@@ -8,7 +8,7 @@ from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 
-from ads.dashboard import brands, campaigns, overview, reports, search, signing_in
+from ads.dashboard import brand_acts, brands, campaigns, overview, reports, search, signing_in
 
 app_name = "dashboard"
 
@@ -29,5 +29,11 @@ urlpatterns = [
     page("reports/spend.csv", reports.csv_file, "reports-csv"),
     page("reports/spend.xlsx", reports.xlsx_file, "reports-xlsx"),
     page("brands/<int:pk>/", brands.brand, "brand"),
+    page("brands/<int:pk>/budgets/<str:period>/", brand_acts.budget, "brand-budget"),
+    page("brands/<int:pk>/switch/", brand_acts.switch, "brand-switch"),
+    page("brands/<int:pk>/reset/", brand_acts.reset, "brand-reset"),
+    page(
+        "brands/<int:pk>/campaigns/<int:campaign_pk>/switch/", brand_acts.switch_campaign, "campaign-switch"
+    ),
     page("campaigns/<int:pk>/", campaigns.campaign, "campaign"),
 ]
