@@ -114,6 +114,26 @@ def test_spend_with_a_date_only_is_told_apart(ada: Client, brand: Brand, campaig
     assert "d-hours" not in page.content.decode()
 
 
+def test_an_hour_of_another_day_is_in_none_of_this_one(ada: Client, brand: Brand, campaign: Campaign) -> None:
+    """A platform's day may not be the brand's."""
+    events = [
+        SpendEvent(
+            campaign_id=campaign.pk,
+            amount_micros=micros,
+            spent_on=date(2026, 3, 10),
+            occurred_at=moment,
+            external_id=str(micros),
+        )
+        for micros, moment in ((UNIT, at(23, 59, day=9)), (2 * UNIT, at(0)), (4 * UNIT, at(0, day=11)))
+    ]
+    assert all(answer.log_id for answer in ingest_events(events, source="csv", now=NOON))
+    page = ada.get(url(brand))
+    assert (
+        sum(filter(None, chart(page, "d-hours")["spend"])) == chart(page, "d-hours")["spend"][0] == 2 * UNIT
+    )
+    assert "$7.00 of $100.00" in text(page)
+
+
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-10-26", 24)])
 def test_days_on_which_clocks_change_have_their_own_number_of_hours(
     ada: Client, day: str, hours: int
@@ -184,6 +204,20 @@ def test_it_says_when_the_month_would_reach_its_budget(ada: Client, campaign: Ca
     told = text(ada.get(url(campaign.brand)))
     # 450 + 25 today, and from then on 50 a day: 475, 525, 575, 625.
     assert "over budget. Campaigns would pause on about 13 Mar." in told
+
+
+def test_after_a_reset_of_the_month_the_projection_goes_on_from_what_is_spent(
+    ada: Client, brand: Brand, campaign: Campaign
+) -> None:
+    for day in range(1, 10):
+        spend(campaign, "50", at(12, day=day))
+    BudgetService.reset_budgets(brands=[brand], monthly=True)
+    page = ada.get(url(brand))
+    drawn = chart(page, "d-cum")
+    # 450 are spent and stand, half a day of 50 is left of today, and 21 days of 50.
+    assert (drawn["spent"][9], drawn["mid"][9], drawn["mid"][-1]) == (450 * UNIT, 450 * UNIT, 1525 * UNIT)
+    assert "$0.00 of $2,000.00 Left $2,000.00 Spent before the reset $450.00" in text(page)
+    assert "$450.00 of it does not count since a reset." in text(page)
 
 
 def test_what_a_reset_waived_stands_beside(ada: Client, brand: Brand, campaign: Campaign) -> None:
