@@ -1,12 +1,256 @@
-"""A brand's page."""
+"""A brand's page: what there is to know first, its money by hour, day and month, its campaigns, and its history."""
 
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
 
-from ads.models import Brand
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+
+from ads import formats
+from ads.admin.history import describe_changes
+from ads.admin.warnings import more_than_the_brand
+from ads.dashboard import brand_words, charts, wording
+from ads.models import Brand, StatusChange
+from ads.rights import Right, may
+from ads.rules import pacing
+from ads.rules.pacing import Direction, Projection
+from ads.rules.periods import ONE_DAY, month_start, next_month
+from ads.rules.serving import Status
+from ads.services.brand_campaigns import CampaignRow, load_campaigns
+from ads.services.day_series import Day, spend_per_day
+from ads.services.hours import Hours, spend_per_hour
+from ads.services.latest import status_news
+from ads.services.overview import BrandRow, load_rows
+
+CAMPAIGNS_AT_ONCE = 50
+CHANGES_SHOWN = 8
+LONG_DAYS = 90
+_HOUR = timedelta(hours=1)
+_STATUSES = {
+    "running": Status.ACTIVE,
+    "paused": Status.PAUSED,
+    "off": Status.INACTIVE,
+    "completed": Status.COMPLETED,
+}
 
 
-def brand(request: HttpRequest, pk: int) -> HttpResponseBase:
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter of the campaigns with the number that it takes."""
+
+    word: str
+    number: int
+    url: str
+    is_current: bool
+
+
+def brand(request: HttpRequest, pk: int) -> HttpResponse:
     """One brand that the signed-in person has a right to."""
-    found = get_object_or_404(Brand.objects.visible_to(request.user), pk=pk)
-    return redirect("admin:ads_brand_change", found.pk)
+    return render_page(request, own_brand(request, pk), timezone.now())
+
+
+def own_brand(request: HttpRequest, pk: int) -> Brand:
+    """The brand, where the signed-in person has a right to it; else what is not there."""
+    return get_object_or_404(Brand.objects.visible_to(request.user), pk=pk)
+
+
+def render_page(request: HttpRequest, brand: Brand, now: datetime, **more: Any) -> HttpResponse:
+    """The whole page; `more` is what is opened on it, such as a budget being edited."""
+    return render(request, "dashboard/brand.html", _page(request, brand, now) | more)
+
+
+def _page(request: HttpRequest, brand: Brand, now: datetime) -> dict[str, Any]:
+    (row,) = load_rows(Brand.objects.filter(pk=brand.pk), request.user, now)
+    calendar, today = row.calendar, row.standing.today
+    settings_changes = describe_changes(brand)
+    return {
+        "brand": brand,
+        "row": row,
+        "now": now,
+        "calendar": calendar,
+        "zone": str(calendar.zone_at(now)),
+        "now_words": f"{calendar.wall_clock(now):%a} {today.day} {today:%b}, {formats.clock(now, calendar)}",
+        "headline": brand_words.headline(brand, row, now),
+        "tally": brand_words.tally(row),
+        "may_edit": may(request.user, Right.EDIT_BUDGETS) and brand.archived_at is None,
+        "may_switch": may(request.user, Right.SWITCH) and brand.archived_at is None,
+        "may_reset": may(request.user, Right.RESET_BUDGETS) and brand.archived_at is None,
+        "budget_change": next(
+            (entry for entry in settings_changes if any("budget" in c.label for c in entry.changes)), None
+        ),
+        "notes": list(more_than_the_brand(brand)),
+        "settings_changes": settings_changes[:CHANGES_SHOWN],
+        "status_changes": _status_changes(brand),
+        **_today(brand, row, now),
+        **_month(brand, row),
+        **_days(request, brand, row),
+        **_campaigns(request, brand, row, now),
+    }
+
+
+def _status_changes(brand: Brand) -> Sequence[wording.Line]:
+    # By the index of the brand's own numbers, which go with time.
+    changes = StatusChange.objects.filter(brand=brand).order_by("-sequence")
+    return [wording.news_line(news) for news in status_news(changes)][:CHANGES_SHOWN]
+
+
+def _today(brand: Brand, row: BrandRow, now: datetime) -> dict[str, Any]:
+    calendar, today = row.calendar, row.standing.today
+    hours = spend_per_hour(brand, calendar, today)
+    now_hour = (now - hours.starts[0]) // _HOUR
+    return {
+        "starts_afresh": brand_words.starts_afresh(calendar, today, now),
+        "hours": hours,
+        "has_hours": any(hours.spent),
+        "hours_told": _hours_told(hours, row),
+        "hours_chart": charts.hours_chart(hours, calendar, brand.currency, now_hour),
+        "hours_rows": [
+            (formats.clock(start, calendar), spent)
+            for at, (start, spent) in enumerate(zip(hours.starts, hours.spent, strict=True))
+            if at <= now_hour or spent
+        ],
+    }
+
+
+def _hours_told(hours: Hours, row: BrandRow) -> str:
+    """The chart in words, for those who do not see it."""
+    spent = [
+        (formats.clock(start, row.calendar), micros)
+        for start, micros in zip(hours.starts, hours.spent, strict=True)
+        if micros
+    ]
+    if not spent:
+        return "Spend per hour today: none so far"
+    top = max(spent, key=lambda each: each[1])
+    return (
+        f"Spend per hour today: from {spent[0][0]} on, the most in the hour from {top[0]}: "
+        f"{formats.money(top[1], row.currency)}"
+    )
+
+
+def _month(brand: Brand, row: BrandRow) -> dict[str, Any]:
+    today = row.standing.today
+    first = month_start(today)
+    days_of_month = (next_month(first) - first).days
+    last_week = row.facts.days[-7:]
+    days_left = pacing.open_days_left(row.facts)
+    course = pacing.course(row.facts) if row.projection else []
+    budget = row.month.budget
+    return {
+        "month_name": f"{today:%B}",
+        "day_of_month": f"day {today.day} of {days_of_month}",
+        "pace_words": wording.pace_words(row.pace) if row.pace else wording.no_pace_words(row),
+        "pace_icon": _pace_icon(row),
+        "pace_class": ""
+        if row.pace is None or row.pace.direction == Direction.ON_PACE
+        else "pace-bad"
+        if row.pace.is_far
+        else "pace-off",
+        "per_day": sum(last_week) // len(last_week) if any(last_week) else None,
+        "per_day_left": _per_day_left(row, days_left),
+        "days_left": days_left,
+        "month_days": (month_days := spend_per_day(brand, first, next_month(first) - ONE_DAY, today)),
+        "has_course": bool(budget) or any(day.spent for day in month_days),
+        "against_even": brand_words.against_even(row),
+        "month_caption": brand_words.month_caption(row, _reached_on(course, budget, today)),
+        "month_chart": charts.month_chart(
+            month_days,
+            today,
+            budget,
+            pacing.even_line(row.facts, budget) if budget else [],
+            course,
+            row.month.waived,
+            brand.currency,
+        ),
+    }
+
+
+def _pace_icon(row: BrandRow) -> str:
+    if row.pace is None:
+        return "none"
+    return {Direction.AHEAD: "up", Direction.BEHIND: "down", Direction.ON_PACE: "even"}[row.pace.direction]
+
+
+def _per_day_left(row: BrandRow, days_left: int) -> int | None:
+    """What each open day after today may cost so that the month ends on its budget, and not a cent over it."""
+    if row.month.remaining is None or not days_left:
+        return None
+    smallest: int = 10 ** (6 - formats.minor_units(row.currency))
+    return max(0, row.month.remaining) // (days_left * smallest) * smallest
+
+
+def _reached_on(course: Sequence[Projection], budget: int | None, today: date) -> date | None:
+    """The day on which the projected month reaches its budget."""
+    if not budget:
+        return None
+    return next((today + number * ONE_DAY for number, end in enumerate(course) if end.micros >= budget), None)
+
+
+def _days(request: HttpRequest, brand: Brand, row: BrandRow) -> dict[str, Any]:
+    today = row.standing.today
+    is_long = request.GET.get("days") == str(LONG_DAYS)
+    first = today - (LONG_DAYS - 1) * ONE_DAY if is_long else month_start(today)
+    last = today if is_long else next_month(first) - ONE_DAY
+    days: list[Day] = spend_per_day(brand, first, last, today)
+    return {
+        "is_long": is_long,
+        "days": [day for day in days if day.spent is not None and day.is_known],
+        "has_days": any(day.spent for day in days),
+        "days_caption": brand_words.days_caption(days, brand.currency),
+        "days_chart": charts.days_chart(days, today, brand.currency),
+    }
+
+
+def _campaigns(request: HttpRequest, brand: Brand, row: BrandRow, now: datetime) -> dict[str, Any]:
+    chosen = request.GET.get("status", "")
+    status = _STATUSES.get(chosen)
+    shown = _shown(request)
+    number = row.standing.campaigns.get(status, 0) if status else row.standing.total
+    rows = load_campaigns(brand, status, shown, now)
+    return {
+        "campaign_rows": [_cells(each, now) for each in rows],
+        "campaigns_number": number,
+        "chips": _chips(brand, row, chosen),
+        "is_filtered": status is not None,
+        "more_number": min(CAMPAIGNS_AT_ONCE, max(0, number - shown)),
+        "more_url": _url(brand, chosen if status else "", shown + CAMPAIGNS_AT_ONCE),
+    }
+
+
+def _cells(row: CampaignRow, now: datetime) -> dict[str, Any]:
+    next_words, next_why = brand_words.next_change(row, now)
+    return {
+        "row": row,
+        "campaign": row.campaign,
+        "reasons": brand_words.all_reasons(row.campaign.reasons),
+        "next": next_words,
+        "next_why": next_why,
+    }
+
+
+def _chips(brand: Brand, row: BrandRow, chosen: str) -> list[Chip]:
+    chips = [Chip("All", row.standing.total, _url(brand), chosen not in _STATUSES)]
+    for name, status in _STATUSES.items():
+        number = row.standing.campaigns.get(status, 0)
+        if number or name == chosen:
+            chips.append(Chip(status.word, number, _url(brand, name), name == chosen))
+    return chips
+
+
+def _shown(request: HttpRequest) -> int:
+    """How many campaigns are shown: a multiple of what is shown at once."""
+    value = request.GET.get("show", "")
+    number = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else CAMPAIGNS_AT_ONCE
+    return max(1, -(-number // CAMPAIGNS_AT_ONCE)) * CAMPAIGNS_AT_ONCE
+
+
+def _url(brand: Brand, status: str = "", shown: int = CAMPAIGNS_AT_ONCE) -> str:
+    query = {"status": status} if status else {}
+    more = {"show": str(shown)} if shown != CAMPAIGNS_AT_ONCE else {}
+    asked = urlencode(query | more)
+    return f"{reverse('dashboard:brand', args=(brand.pk,))}{'?' + asked if asked else ''}#campaigns"

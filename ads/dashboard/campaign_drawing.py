@@ -7,7 +7,7 @@ from typing import Any
 
 from ads import formats
 from ads.dashboard.campaign_words import capital, stands
-from ads.rules.money import round_for_display
+from ads.dashboard.charts import tick
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import Status
 from ads.services.campaign_days import CampaignDay
@@ -132,23 +132,21 @@ def days_of_chart(today: date, *, is_long: bool) -> tuple[date, date]:
 
 
 def chart(days: Sequence[CampaignDay], last: date, currency: str) -> dict[str, Any]:
-    """Data of the chart of days up to `last`; amounts are texts, exact to the currency's minor units."""
-    digits = formats.minor_units(currency)
+    """Data of the chart of days up to `last`; amounts are in micros."""
     to_come = (last - days[-1].day).days
     labels = [each.day for each in days] + [
         days[-1].day + number * ONE_DAY for number in range(1, to_come + 1)
     ]
 
-    def told(micros: int | None) -> str | None:
-        return None if micros is None else f"{round_for_display(micros, digits):f}"
-
+    today, is_month = days[-1].day, len(labels) <= 31
     blank = [None] * to_come
     return {
         "cur": formats.symbol(currency),
-        "digits": digits,
+        "digits": formats.minor_units(currency),
         "labels": [f"{day.day} {day:%b}" for day in labels],
-        "spend": [told(each.spent) for each in days] + blank,
-        "budget": [told(each.budget) for each in days] + blank,
+        "tick": [tick(day, last, today, is_month=is_month) for day in labels],
+        "spend": [*(each.spent for each in days), *blank],
+        "budget": [*(each.budget for each in days), *blank],
         "today": len(days) - 1,
     }
 

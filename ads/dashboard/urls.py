@@ -8,7 +8,17 @@ from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 
-from ads.dashboard import brands, campaign, campaign_acts, campaigns, overview, search, signing_in
+from ads.dashboard import (
+    brand_acts,
+    brands,
+    campaign,
+    campaign_acts,
+    campaigns,
+    overview,
+    reports,
+    search,
+    signing_in,
+)
 
 app_name = "dashboard"
 
@@ -25,7 +35,18 @@ urlpatterns = [
     page("", overview.overview, "overview"),
     page("live/", overview.live, "overview-live"),
     page("search/", search.search, "search"),
+    page("reports/", reports.reports, "reports"),
+    page("reports/spend.csv", reports.csv_file, "reports-csv"),
+    page("reports/spend.xlsx", reports.xlsx_file, "reports-xlsx"),
     page("brands/<int:pk>/", brands.brand, "brand"),
+    page("brands/<int:pk>/budgets/<str:period>/", brand_acts.budget, "brand-budget"),
+    page("brands/<int:pk>/switch/", brand_acts.switch, "brand-switch"),
+    page("brands/<int:pk>/reset/", brand_acts.reset, "brand-reset"),
+    page(
+        "brands/<int:pk>/campaigns/<int:campaign_pk>/switch/",
+        brand_acts.switch_campaign,
+        "brand-campaign-switch",
+    ),
     page("campaigns/", campaigns.campaigns, "campaigns"),
     page("campaigns/<int:pk>/", campaign.campaign, "campaign"),
     page("campaigns/<int:pk>/moment/", campaign.moment, "campaign-moment"),

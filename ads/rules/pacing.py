@@ -141,6 +141,38 @@ def project(facts: PacingFacts) -> Projection | None:
     return Projection(total, max(facts.month_micros, total - band), total + band)
 
 
+def course(facts: PacingFacts) -> list[Projection]:
+    """Return where the month stands at the end of today and of each day after it, the last being its end.
+
+    Empty before there are three days of data.
+    """
+    past = _past(facts.days, facts.today, facts.opening)
+    if len(past.days) < FEWEST_DAYS:
+        return []
+    end, so_far = next_month(month_start(facts.today)), facts.month_micros
+    total, minutes_left, found = so_far, 0, []
+    for number in range((end - facts.today).days):
+        day = facts.today + number * ONE_DAY
+        if day >= facts.resumes_on:
+            minutes = facts.opening.minutes(day)
+            if number == 0:
+                minutes -= facts.opening.minutes_before(day, facts.minute)
+            total += past.cost(day, minutes)
+            minutes_left += minutes
+        band = past.band(minutes_left)
+        found.append(Projection(total, max(so_far, total - band), total + band))
+    return found
+
+
+def open_days_left(facts: PacingFacts) -> int:
+    """Return on how many days of the month after today campaigns may run."""
+    end = next_month(month_start(facts.today))
+    return sum(
+        facts.opening.minutes(facts.today + number * ONE_DAY) > 0
+        for number in range(1, (end - facts.today).days)
+    )
+
+
 def projected_from(facts: PacingFacts) -> date | None:
     """Return the day from which the month's end can be told if spend goes on; None without any spend."""
     missing = FEWEST_DAYS - len(_past(facts.days, facts.today, facts.opening).days)

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import F, OuterRef, Q, Subquery
 
 from ads.models import Brand, Cause, StatusChange
+from ads.models.status import StatusChangeQuerySet
 from ads.rules.serving import Reason, Status
 
 MOST, MOST_READ = 9, 120
@@ -54,20 +55,19 @@ News = StatusNews | BudgetNews
 def load_latest(person: AbstractBaseUser | AnonymousUser, most: int = MOST) -> list[News]:
     """The newest of it, newest first, of the brands that this person has a right to. Five queries."""
     news: list[News] = [
-        *_status_news(person),
+        *status_news(StatusChange.objects.visible_to(person)),
         *_budget_news(person, "Brand"),
         *_budget_news(person, "Campaign"),
     ]
     return sorted(news, key=lambda each: each.at, reverse=True)[:most]
 
 
-def _status_news(person: AbstractBaseUser | AnonymousUser) -> Iterator[StatusNews]:
-    """Windows that open and close by the clock are left out: that is as it should be."""
+def status_news(rows: StatusChangeQuerySet) -> Iterator[StatusNews]:
+    """What the newest of these, newest first, tell. Windows that open and close by the clock are left out."""
     window = Reason.OUTSIDE_DAYPARTING.value
     by_windows = Q(from_reason_codes=window, reason_codes="") | Q(from_reason_codes="", reason_codes=window)
     changes = (
-        StatusChange.objects.visible_to(person)
-        .exclude(from_status=F("to_status"))
+        rows.exclude(from_status=F("to_status"))
         .exclude(by_windows, cause=Cause.CLOCK)
         .select_related("brand", "campaign")[:MOST_READ]
     )

@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection
 from django.db.models import Count, Exists, Max, Model, OuterRef, Q, Sum
 
-from ads.models import Brand, Campaign, SpendLog, StatusChange, Waiver
+from ads.models import Brand, BrandQuerySet, Campaign, SpendLog, StatusChange, Waiver
 from ads.rules import pacing
 from ads.rules.attention import Attention, AttentionFacts, judge
 from ads.rules.pacing import Direction, Pace, PacingFacts, Projection
@@ -71,6 +71,7 @@ class BrandRow:
     is_active: bool
     is_mine: bool
     standing: BrandStanding
+    facts: PacingFacts
     pace: Pace | None
     projection: Projection | None
     projected_from: date | None
@@ -165,13 +166,14 @@ class CurrencyTotal:
 
 def load_overview(person: Person, now: datetime) -> list[BrandRow]:
     """Every brand that this person has a right to (archived ones aside), those that need somebody first."""
+    rows = load_rows(Brand.objects.visible_to(person).filter(archived_at__isnull=True), person, now)
+    return sorted(rows, key=lambda row: (row.attention.order, not row.is_active, row.name.casefold(), row.pk))
+
+
+def load_rows(chosen: BrandQuerySet, person: Person, now: datetime) -> list[BrandRow]:
+    """These brands as this person's overview shows them."""
     mine = Brand.assigned_to.through.objects.filter(brand_id=OuterRef("pk"), user__pk=person.pk or 0)
-    brands = list(
-        Brand.objects.visible_to(person)
-        .filter(archived_at__isnull=True)
-        .annotate(is_mine=Exists(mine))
-        .order_by("name", "pk")
-    )
+    brands = list(chosen.annotate(is_mine=Exists(mine)).order_by("name", "pk"))
     standings = stand_brands(brands, now)
     paces = load_pacing(brands, standings, now)
     signals = _Signals(
@@ -180,8 +182,7 @@ def load_overview(person: Person, now: datetime) -> list[BrandRow]:
         _silences(brands, standings, paces, now),
         _spend_while_off(standings),
     )
-    rows = [_row(brand, standings[brand.pk], paces[brand.pk], signals) for brand in brands]
-    return sorted(rows, key=lambda row: (row.attention.order, not row.is_active, row.name.casefold(), row.pk))
+    return [_row(brand, standings[brand.pk], paces[brand.pk], signals) for brand in brands]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,7 @@ def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Sign
         is_active=brand.is_active,
         is_mine=brand.is_mine,
         standing=standing,
+        facts=facts,
         pace=pace,
         projection=projection,
         projected_from=pacing.projected_from(facts),

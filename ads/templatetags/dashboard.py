@@ -60,6 +60,24 @@ def budget(micros: int, currency: str) -> str:
 
 
 @register.simple_tag
+def abs_money(micros: int, currency: str) -> str:
+    """An amount without its sign, where the words beside it say whether it is left or over."""
+    return formats.money(abs(micros), currency)
+
+
+@register.simple_tag
+def limit(micros: int | None, currency: str) -> str:
+    """A budget with all its decimals; words where there is none."""
+    return formats.limit(micros, currency)
+
+
+@register.filter
+def currency_sign(currency: str) -> str:
+    """What stands before an amount: "€"."""
+    return formats.symbol(currency).strip()
+
+
+@register.simple_tag
 def plain_whole_money(micros: int, currency: str) -> str:
     """An estimate in whole units: "€249,135"."""
     return formats.whole_money(micros, currency)

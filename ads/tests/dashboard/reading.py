@@ -40,3 +40,9 @@ def levels(response: Any) -> list[str]:
         re.DOTALL,
     )
     return [html.unescape(f"{sign}: {name}: {words}") for sign, name, words in rows]
+
+
+def plain(page: Any) -> str:
+    """What a person reads of a page beside its drawings, in one line."""
+    found = re.sub(r"<(script|svg)\b.*?</\1>|<[^>]+>", " ", page.content.decode(), flags=re.DOTALL)
+    return re.sub(r" (?=[.,:;])", "", re.sub(r"\s+", " ", html.unescape(found)))

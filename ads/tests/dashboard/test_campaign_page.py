@@ -129,8 +129,8 @@ def test_the_chart_shows_each_day_against_the_budget_in_force(nina: Client, camp
     chart = data(page, "d-camp")
     assert chart["labels"][:3] == ["10 Mar", "11 Mar", "12 Mar"]
     assert len(chart["labels"]) == 22
-    assert chart["spend"][:4] == ["12.50", "0.00", "7.25", None]
-    assert chart["budget"][:4] == ["10.00", "20.00", "30.00", None]
+    assert chart["spend"][:4] == [12_500_000, 0, 7_250_000, None]
+    assert chart["budget"][:4] == [10_000_000, 20_000_000, 30_000_000, None]
     assert (chart["today"], chart["cur"], chart["digits"]) == (2, "$", 2)
     assert "$19.75 on 2 days with spend; 1 day over the daily budget, most on 10 Mar: $2.50 over." in text(
         page
@@ -147,7 +147,7 @@ def test_ninety_days_reach_back_over_months(nina: Client, campaign: Campaign) ->
     assert (chart["labels"][0], chart["labels"][-1], chart["spend"][0], chart["today"]) == (
         "2 Jan",
         "10 Mar",
-        "5.00",
+        5_000_000,
         67,
     )
 

@@ -18,7 +18,9 @@ from ads.rules.pacing import (
     PacingFacts,
     Projection,
     Run,
+    course,
     even_line,
+    open_days_left,
     opening,
     pace,
     project,
@@ -324,3 +326,39 @@ def test_whatever_was_spent_the_month_ends_inside_its_band_and_at_no_less_than_i
     doubled = project(replace(now, days=twice, month_micros=2 * month))
     assert doubled is not None
     assert abs(doubled.micros - 2 * projection.micros) <= 31
+
+
+@given(
+    spent=st.lists(st.integers(0, 400), min_size=7, max_size=7),
+    day=st.integers(1, 30),
+    minute=st.integers(0, MINUTES_A_DAY - 1),
+    resumes_in=st.integers(0, 40),
+    weekdays_only=st.booleans(),
+)
+def test_the_course_ends_where_the_month_is_projected_and_never_goes_back(
+    spent: list[int], day: int, minute: int, resumes_in: int, weekdays_only: bool
+) -> None:
+    today = date(2026, 11, day)
+    known = facts(
+        today,
+        minute,
+        lambda day: spent[day.weekday()],
+        open_on=opening([Run(windows=on_weekdays("09:00", "17:00"))]) if weekdays_only else ALWAYS,
+        resumes_on=today + resumes_in * ONE_DAY,
+    )
+    way = course(known)
+    projection = project(known)
+    assert projection is not None or way == []
+    if projection is not None:
+        assert way[-1] == projection
+        assert len(way) == 30 - today.day + 1
+        assert way == sorted(way, key=lambda each: each.micros)
+        assert way[0].micros >= known.month_micros
+
+
+def test_days_left_are_open_days_after_today() -> None:
+    assert open_days_left(facts(date(2026, 11, 18))) == 12
+    assert open_days_left(facts(date(2026, 11, 30))) == 0
+    office = opening([Run(windows=on_weekdays("09:00", "17:00"))])
+    assert open_days_left(facts(date(2026, 11, 18), open_on=office)) == 8
+    assert open_days_left(facts(date(2026, 11, 18), open_on=NEVER)) == 0
