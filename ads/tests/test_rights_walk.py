@@ -28,11 +28,14 @@ from ads.models import (
     Brand,
     BrandPeriod,
     Campaign,
+    CampaignAlias,
     CampaignPeriod,
     JobProgress,
+    QuarantinedSpend,
     RightsChange,
     SnapshotDay,
     SnapshotValue,
+    SpendImport,
     SpendKey,
     SpendLog,
     StatusChange,
@@ -71,6 +74,10 @@ MANAGERS_OF_ANY = "L - - - + - - + +"  # a page that needs no row
 TRAFFICKERS_OF_ANY = "L - - - + - + + +"
 ADMINISTRATORS = "L - - - - - - - +"
 OF_THE_TRAFFICKER = "L - . . . . + . +"  # what is theirs, and what who manages people sees
+ROW_OF_ACME = "L . . . . + + + +"
+ROW_TO_MANAGE = "L . . . . - - + +"
+ROW_TO_SWITCH = "L . . . . - + + +"
+ONLY_POST = "L m m m m m m m m"
 NOBODY = "L - - - - - - - -"
 NOT_THERE = "L . . . . . . . ."
 POST_TRAFFICKERS = "L - - - . - m m m"
@@ -114,6 +121,27 @@ SCHEDULE = Pages(
     actions={"delete_selected": ADMINISTRATORS},
 )
 MODELS: dict[Any, Pages] = {
+    SpendImport: Pages(
+        SEEING,
+        ACMES,
+        add=MANAGERS_OF_ANY,
+        acts={"record": POST_MANAGERS, "cancel": POST_MANAGERS, "undo": MANAGERS},
+        actions={"record": MANAGERS_OF_ANY, "cancel": MANAGERS_OF_ANY, "undo": MANAGERS_OF_ANY},
+        more={"progress": SEEING, "uncounted": ACMES},
+    ),
+    QuarantinedSpend: Pages(
+        SEEING,
+        ACMES,
+        acts={
+            "match": MANAGERS,
+            "correct": MANAGERS,
+            "try_again": POST_MANAGERS,
+            "dismiss": MANAGERS,
+            "take_up_again": POST_MANAGERS,
+        },
+        actions=dict.fromkeys(("match", "correct", "try_again", "dismiss", "take_up_again"), MANAGERS_OF_ANY),
+    ),
+    CampaignAlias: Pages(SEEING, ACMES, delete=MANAGERS, acts={"none": NOT_THERE}),
     ApiToken: Pages(
         SEEING,
         OF_THE_TRAFFICKER,
@@ -204,7 +232,28 @@ MODELS: dict[Any, Pages] = {
 }
 
 PAGES = {
-    "": ANYBODY,  # leads to the admin
+    "dashboard:sign-in": ANYBODY,
+    "dashboard:sign-out": "m m m m m m m m m",
+    "dashboard:overview": SIGNED_IN,
+    "dashboard:overview-live": SIGNED_IN,
+    "dashboard:search": SIGNED_IN,
+    "dashboard:reports": SIGNED_IN,
+    "dashboard:reports-csv": SIGNED_IN,
+    "dashboard:reports-xlsx": SIGNED_IN,
+    "dashboard:brand": ROW_OF_ACME,
+    "dashboard:brand-budget": ROW_TO_MANAGE,
+    "dashboard:brand-switch": ROW_TO_SWITCH,
+    "dashboard:brand-reset": ROW_TO_MANAGE,
+    "dashboard:brand-campaign-switch": ONLY_POST,
+    "dashboard:campaigns": SIGNED_IN,
+    "dashboard:campaign": ROW_OF_ACME,
+    "dashboard:campaign-moment": ROW_OF_ACME,
+    "dashboard:campaign-changes": ROW_OF_ACME,
+    "dashboard:campaign-switch": ONLY_POST,
+    "dashboard:campaign-settings": ROW_TO_SWITCH,
+    "dashboard:campaign-schedule": ONLY_POST,
+    "dashboard:campaign-day": ROW_TO_SWITCH,
+    "dashboard:campaign-reset": ROW_TO_MANAGE,
     "admin:index": SIGNED_IN,
     "admin:search": SIGNED_IN,
     "admin:login": ANYBODY,
@@ -277,6 +326,10 @@ def arguments(world: World) -> dict[str, Any]:
         "campaign_id": world.campaign.pk,
         "content_type_id": content_type_of_brands(),
         "object_id": world.brand.pk,
+        "pk": world.brand.pk,
+        "campaign_pk": world.campaign.pk,
+        "period": "daily",
+        "number": 0,
     }
 
 
@@ -321,7 +374,8 @@ def secrets_in(response: Any, who: str) -> list[str]:
     """What an answer tells this person of a brand that they have no right to."""
     role, theirs = PEOPLE[who]
     hidden = [] if who == "administrator" else [name for name in SECRETS if role is None or name != theirs]
-    page = response.content.decode(errors="replace")
+    content = b"".join(response) if response.streaming else response.content
+    page = content.decode(errors="replace")
     return [secret for name in hidden for secret in SECRETS[name] if secret in page]
 
 

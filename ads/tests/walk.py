@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,10 +21,20 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from ads.models import ApiToken, Brand, Campaign, JobProgress, RightsChange, Scope
+from ads.models import (
+    ApiToken,
+    Brand,
+    Campaign,
+    CampaignAlias,
+    ImportState,
+    JobProgress,
+    RightsChange,
+    Scope,
+    SpendImport,
+)
 from ads.rights import ACCOUNT_MANAGER, ADMINISTRATOR, TRAFFICKER, VIEWER, Role
 from ads.services import BudgetService, CampaignService, ingest, tokens
-from ads.services.records import SpendSnapshot
+from ads.services.records import SpendEvent, SpendSnapshot
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import NOON
 from ads.tests.people import take_role
@@ -42,6 +53,9 @@ PEOPLE: dict[str, tuple[Role | None, str]] = {
 }
 # What nobody may read who has no right to the brand.
 SECRETS = {"Acme": ("Acme", "Summer Sale", "77.31"), "Zenith": ("Zenith", "Secret Launch", "88.42")}
+
+
+LATER = timedelta(minutes=1)  # than all that is counted
 
 
 @dataclass
@@ -83,6 +97,15 @@ def make_world() -> World:
         BudgetService.reset_budgets(brands=[brand])
         totals = [SpendSnapshot(campaign_id=campaign.pk, day=NOON.date(), amount_micros=5_000_000)]
         list(ingest.ingest_snapshots(totals, source=f"feed of {name}", now=NOON))
+        event = SpendEvent(campaign_id=campaign.pk, amount_micros=1, currency="XXX", external_id="x")
+        list(ingest.ingest_events([event], source=f"feed of {name}", now=NOON))
+        CampaignAlias.objects.create(
+            brand=brand, campaign=campaign, platform="meta", name=campaign_name, created_at=NOON + LATER
+        )
+        SpendImport.objects.create(
+            brand=brand, file_name=f"{name}.csv", checksum="c", size_bytes=1, as_of=NOON, created_at=NOON,
+            state=ImportState.DONE, file="gone.csv",
+        )  # fmt: skip
         brand.daily_budget = Decimal(300)
         brand.save()
         campaign.daily_budget = Decimal(60)
@@ -179,6 +202,8 @@ def _arguments(
         elif model is not None and name == "version_id":
             history: Any = world.row(model)
             given[name] = history.history.latest().pk
+        elif name == "pk" and str(pattern.name).startswith("campaign"):
+            given[name] = world.campaign.pk
         else:
             assert name in known, f"{pattern}: say in ARGUMENTS what {name} is"
             given[name] = known[name]
@@ -210,7 +235,8 @@ def _filled(route: str, given: dict[str, Any]) -> str:
 def met(response: Any) -> str:
     """What somebody meets, as a letter: + in, L asked to sign in, - forbidden, . not there, m wrong method."""
     if response.status_code in {301, 302}:
-        return "L" if "/login/" in response.headers["Location"] else "+"
+        to = response.headers["Location"]
+        return "L" if "/login/" in to or to.startswith("/sign-in/?next=") else "+"
     return {200: "+", 401: "L", 403: "-", 404: ".", 405: "m"}.get(
         response.status_code, str(response.status_code)
     )
