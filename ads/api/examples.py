@@ -25,7 +25,7 @@ REFUSED: Example = {
         {"field": "amount", "message": 'give a string with at most 6 decimals, such as "12.50".'},
     ],
 }
-COUNTS: Example = {"accepted": 1, "duplicate": 1, "conflict": 0, "refused": 1}
+COUNTS: Example = {"accepted": 1, "duplicate": 1, "conflict": 0, "quarantined": 0, "refused": 1}
 BOOKED: Example = {"booked": "41.00"}
 NOT_BOOKED: Example = {"booked": "0.00"}
 

@@ -45,7 +45,10 @@ class Error:
 
     def described(self) -> Extra:
         """The answer as OpenAPI describes it."""
-        told = {problem.code: {"value": problem.as_dict()} for problem in self.problems}
+        told = {
+            f"{problem.code}-{number}": {"value": problem.as_dict()}
+            for number, problem in enumerate(self.problems, 1)
+        }
         schema = {"$ref": REFERENCE.format(model="Problem")}
         content = {MEDIA_TYPE: {"schema": schema, "examples": told}}
         return {"description": self.words, "content": content} | _headers(self.headers)

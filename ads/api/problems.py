@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 from ninja.errors import ValidationError as InvalidParameters
@@ -63,6 +64,14 @@ class Problem(Exception):
 def not_found(what: str) -> Problem:
     """For what is not there and for what the token has no right to: nobody can tell one from the other."""
     return Problem("not-found", 404, f"There is no such {what}, or this token has no right to it.")
+
+
+@csrf_exempt
+def no_such_address(request: HttpRequest) -> HttpResponse:
+    """Answers any address below /api/ that there is not, as all else of the API does."""
+    return Problem(
+        "not-found", 404, f"There is no {request.path} here; /api/v1/docs tells what there is."
+    ).response()
 
 
 def invalid(errors: Sequence[FieldError]) -> Problem:

@@ -232,6 +232,7 @@ MODELS: dict[Any, Pages] = {
 }
 
 PAGES = {
+    "no-such-address": ". . . . . . . . .",
     "dashboard:sign-in": ANYBODY,
     "dashboard:sign-out": "m m m m m m m m m",
     "dashboard:overview": SIGNED_IN,

@@ -45,6 +45,12 @@ class Server:
         )
         wait_until(self._answers, seconds=READY_SECONDS, what="gunicorn", process=self.process)
 
+    def collect_static(self) -> None:
+        """Does what an installation does: without it no page can be shown, not even that there is none."""
+        self.env["STATIC_ROOT"] = str(self.directory / "static")
+        command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+        subprocess.run(command, env=os.environ | self.database.env | self.env, cwd=BASE_DIR, check=True)
+
     def kill(self) -> None:
         """SIGKILL to it and all its workers, in the midst of whatever they do."""
         assert self.process is not None

@@ -82,7 +82,9 @@ def test_every_operation_names_the_scope_that_it_asks_for(description: dict[str,
         scope = "read" if method == "get" else "spend:write" if path.startswith("/spend") else "manage"
         assert operation["security"] == [{"TokenAuth": [scope]}], (method, path)
         assert operation["description"].endswith(f"Needs the scope `{scope}`.")
-        (lacking,) = operation["responses"][403]["content"]["application/problem+json"]["examples"].values()
+        told = operation["responses"][403]["content"]["application/problem+json"]["examples"]
+        lacking, no_right = told.values()
+        assert no_right["value"]["detail"].startswith("This needs the right “")
         assert lacking["value"]["detail"].startswith(f"This needs the scope {scope}; the token has ")
         assert not lacking["value"]["detail"].endswith(f" has {scope}.")
 

@@ -36,6 +36,7 @@ def running(
     directory = tmp_path_factory.mktemp("server")
     with copied_database(migrated_template, directory, django_db_blocker) as database:
         server = Server(database, directory)
+        server.collect_static()
         yield server
         server.stop()
 
