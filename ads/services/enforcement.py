@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import count
+from operator import attrgetter
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -173,6 +174,7 @@ def _decide(
         for stored, decision in stale
         if stored.campaign_id in written and _is_change(stored, decision)
     ]
+    changes.sort(key=attrgetter("campaign_id"))
     _record(changes, cause=cause, now=now)
     return Decided(decided, changes)
 
