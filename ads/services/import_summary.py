@@ -49,6 +49,7 @@ class ImportSummary:
     currency: str
     as_of: datetime
     is_dry_run: bool
+    import_id: int | None = None  # none in a dry run
     rows: int = 0
     accepted: int = 0
     duplicates: int = 0

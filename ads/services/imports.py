@@ -89,6 +89,7 @@ def run(job: Job, *, now: datetime, progress: Progress) -> ImportSummary:
             currency=job.brand.currency,
             as_of=job.as_of,
             is_dry_run=job.record is None,
+            import_id=None if job.record is None else job.record.pk,
             columns=export.columns_read,
         )
         return _Run(job=job, export=export, summary=summary, clock=passing(now), progress=progress).run()

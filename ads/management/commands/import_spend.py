@@ -157,6 +157,8 @@ def _report(summary: ImportSummary) -> str:
     if summary.left_out:
         shown = ", ".join(map(str, summary.left_out_rows))
         notes.append(f"  Left out, as totals or notes of the export itself: rows {shown}.")
+    if summary.import_id is not None:
+        notes.append(f"  Import {summary.import_id}: undo_import {summary.import_id} takes it back.")
     kept_out = [
         f"  row {kept.row}: {kept.reason}" + (f" ({kept.rows:,} rows)" if kept.rows > 1 else "")
         for kept in summary.kept_out[:KEPT_OUT_SHOWN]

@@ -24,6 +24,7 @@ from ads.models import (
     PeriodKind,
     SnapshotDay,
     SnapshotValue,
+    SpendImport,
     SpendLog,
     StatusChange,
 )
@@ -345,6 +346,7 @@ class TestBooking:
 
         assert (code, errors) == (1, "2 rows went into quarantine.")
         assert booked(brand) == Decimal("2.00")
+        number = SpendImport.objects.get().pk
         assert lines_of(out) == [
             "export.csv: Meta, for Acme, source meta",
             "rows read 3",
@@ -357,6 +359,7 @@ class TestBooking:
             "campaigns created 1",
             "total of the rows R$2.00",
             "booked R$2.00",
+            f"Import {number}: undo_import {number} takes it back.",
             "Not counted:",
             "row 2: column “spend”: “NaN” is not an amount; 12.50 would be one",
             "row 4: column “date_start”: “soon” is not a date; 2026-05-31 would be one",
@@ -644,10 +647,12 @@ class TestCommand:
         code, out, _ = command(path, "--brand", "Acme", "--create-campaigns")
 
         assert code == 0
-        assert out.splitlines()[-3:] == [
+        number = SpendImport.objects.get().pk
+        assert out.splitlines()[-4:] == [
             "  Dates have the day first.",
             "  Amounts have a decimal comma.",
             "  Left out, as totals or notes of the export itself: rows 3.",
+            f"  Import {number}: undo_import {number} takes it back.",
         ]
 
     def test_who_imported_is_remembered(self, brand: Brand, files: Files) -> None:
