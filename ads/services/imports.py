@@ -26,7 +26,7 @@ from ads.services.booking import book_events
 from ads.services.enforcement import Change
 from ads.services.identity import quarantine_key, record_key
 from ads.services.import_summary import ImportSummary, KeptOut
-from ads.services.ingest import ingest_events, ingest_snapshots
+from ads.services.ingest import ingest
 from ads.services.matching import Match, NewCampaign, Unmatched, create_campaigns, match_campaigns
 from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
@@ -301,19 +301,17 @@ class _Run:
     def _ingest(self, chunk: list[Total], created: dict[int, int]) -> Iterator[Booked]:
         import_id = self.job.record.pk if self.job.record else None
         records = [self._record(total, created.get(total.target, total.target)) for total in chunk]
-        source, now = self.summary.source, self.clock()
-        events = [record for record in records if isinstance(record, SpendEvent)]
-        if events:
+        answers = ingest(
+            records, source=self.summary.source, mode=self.job.mode, now=self.clock(), import_id=import_id
+        )
+        if self.job.mode == ImportMode.EVENTS:
             total_of = {id(record): total for record, total in zip(records, chunk, strict=True)}
-            answers = list(ingest_events(events, source=source, now=now, import_id=import_id))
-            self._accept_again(answers)
-            yield from ((total_of[id(answer.record)], answer) for answer in answers)
-            return
-        totals = [record for record in records if isinstance(record, SpendSnapshot)]
-        by_identity = dict(zip(totals, chunk, strict=True))
-        for answer in ingest_snapshots(totals, source=source, now=now, import_id=import_id):
-            if isinstance(answer.record, SpendSnapshot):
-                yield by_identity[answer.record], answer
+            answered = list(answers)
+            self._accept_again(answered)
+            yield from ((total_of[id(answer.record)], answer) for answer in answered)
+        else:
+            by_identity = dict(zip(records, chunk, strict=True))
+            yield from ((by_identity[answer.record], answer) for answer in answers)
 
     def _accept_again(self, answers: Sequence[Answer]) -> None:
         """What this import itself booked before it was interrupted is no duplicate, where it first comes again."""

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from ads.errors import InvalidSpend, SpendConflict
-from ads.models import Brand, Kind, SpendLog
+from ads.models import Brand, ImportMode, Kind, SpendLog
 from ads.services import quarantine
 from ads.services.booking import book_events, book_snapshots
 from ads.services.checking import brands_of
@@ -37,6 +37,31 @@ def record(event: SpendEvent, *, brand_id: int, source: str, now: datetime) -> S
         quarantine.keep_uncounted([answer], source=source, now=now)
     log_id = _row_or_error(answer)
     return SpendLog.objects.get(pk=log_id) if answer.row is None else answer.row.as_log()
+
+
+def ingest(
+    records: Iterable[SpendEvent | SpendSnapshot],
+    *,
+    source: str,
+    mode: ImportMode,
+    now: datetime,
+    import_id: int | None = None,
+) -> Iterator[Answer]:
+    """Books records of any number, all of them events or all of them totals so far, as `mode` says.
+
+    Yields what became of each: accepted, duplicate, conflict, quarantined or refused, with the reason. Raises
+    TypeError for a record of the other kind, when its turn comes.
+    """
+    if mode == ImportMode.EVENTS:
+        return ingest_events(_only(SpendEvent, records), source=source, now=now, import_id=import_id)
+    return ingest_snapshots(_only(SpendSnapshot, records), source=source, now=now, import_id=import_id)
+
+
+def _only(kind: type[R], records: Iterable[SpendEvent | SpendSnapshot]) -> Iterator[R]:
+    for record in records:
+        if not isinstance(record, kind):
+            raise TypeError(f"{record} is no {kind.__name__}; give records of one kind")
+        yield record
 
 
 def ingest_events(

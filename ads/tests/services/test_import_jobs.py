@@ -39,7 +39,7 @@ from ads.services.import_jobs import (
     upload,
     work_on,
 )
-from ads.services.ingest import ingest_events, ingest_snapshots
+from ads.services.ingest import ingest
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import Files
 from ads.tests.services.importing import HEADER, NOW, booked, last_import, remembered, take_in
@@ -93,8 +93,7 @@ def killed_after(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
         left[0] -= 1
         return ingest(*args, **kwargs)
 
-    monkeypatch.setattr(imports, "ingest_snapshots", partial(dying, ingest_snapshots))
-    monkeypatch.setattr(imports, "ingest_events", partial(dying, ingest_events))
+    monkeypatch.setattr(imports, "ingest", partial(dying, ingest))
 
 
 def work(record: SpendImport) -> SpendImport:
