@@ -26,7 +26,7 @@ from ads.models import (
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, imports
 from ads.services.import_jobs import undo_at_once
-from ads.services.ingest import ingest_snapshots
+from ads.services.ingest import ingest, ingest_snapshots
 from ads.services.reconcile import reconcile
 from ads.services.records import SpendSnapshot
 from ads.services.release import release, take_up_again
@@ -206,9 +206,9 @@ def test_who_was_still_at_work_on_it_books_no_more(
         if next(asleep):
             SpendImport.objects.update(held_until=NOW)
             undo_at_once(last_import(), by="bob", now=LATER)
-        return ingest_snapshots(*args, **kwargs)
+        return ingest(*args, **kwargs)
 
-    monkeypatch.setattr(imports, "ingest_snapshots", undone_meanwhile)
+    monkeypatch.setattr(imports, "ingest", undone_meanwhile)
     with pytest.raises(TakenOver, match="was undone meanwhile"):
         take_in(files.lines(HEADER, f"{MINE},x,8.00", "2026-05-09,1,7,Sale,x,4.00"), brand)
 
