@@ -176,11 +176,16 @@ def _restore_values(records: Sequence[ImportedRecord], record: SpendImport) -> N
     )
     new = [each for each in records if each.before_as_of is None]
     SnapshotValue.objects.filter(key__in=[each.key for each in new]).delete()
-    gone = Counter(
-        snapshot_day_key(record.brand_id, record.source, each.campaign_id, each.day) for each in new
-    )
+    source = record.source or _source_booked(record)
+    gone = Counter(snapshot_day_key(record.brand_id, source, each.campaign_id, each.day) for each in new)
     ledger.add_to_days({key: -count for key, count in gone.items()})
     SnapshotDay.objects.filter(key__in=[UUID(bytes=key) for key in gone], totals=0).delete()
+
+
+def _source_booked(record: SpendImport) -> str:
+    """The source of an import that was killed before it could say: that of what it booked."""
+    log_id = record.records.filter(log_id__isnull=False).values_list("log_id", flat=True).first()
+    return SpendLog.objects.values_list("source", flat=True).get(pk=log_id) if log_id else ""
 
 
 def _put_aside(record: SpendImport, now: datetime) -> None:

@@ -23,6 +23,7 @@ from ads.models import (
     ImportMode,
     ImportState,
     QuarantinedSpend,
+    SnapshotDay,
     SnapshotValue,
     SpendImport,
     SpendLog,
@@ -427,6 +428,23 @@ class TestCommand:
         take_in(path, brand, create_campaigns=True)
 
         assert last_import().file_name == "may\\udcff.csv"
+
+    def test_a_killed_one_that_is_undone_leaves_its_days_free_to_be_cut_otherwise(
+        self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            killed_after(4, patch)
+            with suppress(Killed):
+                take_in(files.write(CONTENT), brand, create_campaigns=True)
+        assert booked(brand) > 0
+        later = NOW + timedelta(minutes=2)
+        with freeze_time(later):
+            import_jobs.undo_at_once(last_import())
+            assert not SnapshotDay.objects.exists()
+            header = "date_start,account_id,campaign_id,campaign_name,spend"
+            right = files.lines(header, "2026-05-01,1,0,Sale 0,3.00", name="right.csv")
+            assert take_in(right, brand, now=later).accepted == 1
+        assert booked(brand) == 3
 
     def test_one_of_events_too_and_an_id_that_comes_twice_in_it_is_one_duplicate(
         self, brand: Brand, files: Files, small_chunks: None, monkeypatch: pytest.MonkeyPatch
