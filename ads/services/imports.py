@@ -238,8 +238,9 @@ class _Run:
         if self.job.record is None or not unmatched:
             return
         kept: list[QuarantinedSpend] = []
+        owners = spool.owners
         for total in spool.totals({index: Target(index) for index in unmatched}):
-            owner, name = spool.owners[total.target]
+            owner, name = owners[total.target]
             kept.append(self._unmatched(total, owner, name, unmatched[total.target].reason))
             if len(kept) >= KEPT_AT_ONCE:
                 quarantine.keep(kept)
@@ -355,7 +356,8 @@ class _Run:
             summary.accepted += total.rows
             summary.booked_micros += answer.booked_micros
             summary.day(total.day).booked_micros += answer.booked_micros
-            self.added[total.target, total.day] += answer.booked_micros
+            if summary.is_dry_run:
+                self.added[total.target, total.day] += answer.booked_micros
         elif answer.result == Result.DUPLICATE:
             summary.duplicates += total.rows
         else:
