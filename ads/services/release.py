@@ -130,21 +130,15 @@ def _release(
     matches = _matches(waiting, brands)
     if campaign is not None:
         matches = _matched(waiting, matches, campaign, now)
-    # What is taken up again after its import was undone is no longer that import's.
-    undone = set(
-        SpendImport.objects.filter(
-            pk__in={row.spend_import_id for row in waiting}, state=ImportState.UNDONE
-        ).values_list("pk", flat=True)
+    imports = SpendImport.objects.filter(
+        pk__in=[row.spend_import_id for row in waiting if row.spend_import_id]
     )
+    states: dict[int | None, str] = dict(imports.order_by().values_list("pk", "state"))
     done = Released()
     ready: defaultdict[tuple[str, str, int | None], list[_Ready]] = defaultdict(list)
-    at_work = set(
-        SpendImport.objects.filter(
-            pk__in={row.spend_import_id for row in waiting}, state__in=SpendImport.AT_WORK
-        ).values_list("pk", flat=True)
-    )
     for row in waiting:
-        if row.spend_import_id in at_work:
+        state = states.get(row.spend_import_id)
+        if state in SpendImport.AT_WORK:
             done.held.append((row, STILL_AT_WORK))
             continue
         try:
@@ -156,7 +150,8 @@ def _release(
         except InvalidSpend as error:
             done.held.append((row, str(error)))
         else:
-            import_id = None if row.spend_import_id in undone else row.spend_import_id
+            # What is taken up again after its import was undone is no longer that import's.
+            import_id = None if state == ImportState.UNDONE else row.spend_import_id
             ready[row.mode, row.source, import_id].append(one)
     for (mode, source, import_id), group in ready.items():
         book = _book_events if mode == ImportMode.EVENTS else _book_totals
