@@ -12,6 +12,7 @@ from ads.beat import seed_schedule
 from ads.models import Brand, Campaign, Cause, DeliveryKind, SpendLog
 from ads.rights import seed_roles
 from ads.services import effects, enforcement, ingest, periods, rights
+from ads.services.mail import MailSender
 from ads.services.webhooks import WebhookSender
 from ads.signals import append_requested, settings_changed
 
@@ -26,6 +27,7 @@ def connect() -> None:
     post_migrate.connect(seed_roles, sender=apps.get_app_config("ads"), dispatch_uid="ads.roles")
     rights.connect()
     effects.SENDERS[DeliveryKind.WEBHOOK] = WebhookSender()
+    effects.SENDERS[DeliveryKind.MAIL] = MailSender()
 
 
 def _decide_again(
