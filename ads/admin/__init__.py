@@ -13,6 +13,7 @@ from ads.admin import (
     spend,
     tokens,
     totals,
+    webhooks,
 )
 
 admin.site.index_template = "admin/ads/index.html"
@@ -29,4 +30,5 @@ __all__ = [
     "spend",
     "tokens",
     "totals",
+    "webhooks",
 ]

@@ -30,6 +30,9 @@ from ads.models import (
     Campaign,
     CampaignAlias,
     CampaignPeriod,
+    Delivery,
+    DeliveryTarget,
+    EventSequence,
     JobProgress,
     QuarantinedSpend,
     RightsChange,
@@ -40,6 +43,7 @@ from ads.models import (
     SpendLog,
     StatusChange,
     Waiver,
+    WebhookEndpoint,
 )
 from ads.tests.moments import NOON
 from ads.tests.walk import (
@@ -82,6 +86,8 @@ NOBODY = "L - - - - - - - -"
 NOT_THERE = "L . . . . . . . ."
 POST_TRAFFICKERS = "L - - - . - m m m"
 POST_MANAGERS = "L - - - . - - m m"
+POST_OWNERS = "L . . . . . . m m"
+NOBODY_WHILE_USED = "L - - - . - - - -"
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,27 @@ MODELS: dict[Any, Pages] = {
         acts={"revoke": OF_THE_TRAFFICKER},
         actions={"revoke": SEEING},
     ),
+    WebhookEndpoint: Pages(
+        MANAGERS_OF_ANY,
+        MANAGERS,
+        add=MANAGERS_OF_ANY,
+        delete=NOBODY_WHILE_USED,
+        acts={
+            "ping": POST_OWNERS,
+            "rotate": MANAGERS,
+            "switch_on": POST_OWNERS,
+            "switch_off": POST_OWNERS,
+        },
+        actions=dict.fromkeys(("ping", "rotate", "switch_on", "switch_off"), MANAGERS_OF_ANY),
+    ),
+    Delivery: Pages(
+        MANAGERS_OF_ANY,
+        MANAGERS,
+        acts={"redeliver": POST_OWNERS},
+        actions={"redeliver": MANAGERS_OF_ANY},
+    ),
+    DeliveryTarget: MACHINERY,
+    EventSequence: MACHINERY,
     Brand: Pages(
         SEEING,
         ACMES,
