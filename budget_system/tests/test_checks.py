@@ -41,11 +41,18 @@ def test_the_dockerfile_passes_its_linter() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_compose_file_follows_its_schema_and_starts_the_five_services() -> None:
+def test_the_compose_file_follows_its_schema_and_starts_the_six_services() -> None:
     done = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
     assert done.returncode == 0, done.stdout
     compose = YAML(typ="safe").load((BASE_DIR / "docker-compose.yml").read_text())
-    assert set(compose["services"]) == {"web", "redis", "celery-worker", "celery-beat", "celery-flower"}
+    assert set(compose["services"]) == {
+        "web",
+        "redis",
+        "celery-worker",
+        "celery-effects",
+        "celery-beat",
+        "celery-flower",
+    }
     published = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in published)
 
