@@ -3,9 +3,10 @@
 from typing import TypedDict
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from ads.services import enforcement, idempotency, import_jobs, periods, reconcile
+from ads.services import enforcement, idempotency, import_jobs, periods, reconcile, sweeping
 
 
 class Enforced(TypedDict):
@@ -39,10 +40,14 @@ def _enforced(tally: enforcement.Tally) -> Enforced:
     )
 
 
-@shared_task
-def enforce_budgets() -> Enforced:
-    """Decides everything again: the safety net."""
-    return _enforced(enforcement.sweep(timezone.now()))
+# Longer than the visibility time-out: a message that comes again meanwhile finds the part held.
+@shared_task(time_limit=3600)
+def enforce_budgets(part: int = 0) -> Enforced:
+    """Decides everything again, the safety net: one part of the brands, and other workers the other parts."""
+    if part == 0:
+        for other in range(1, settings.SWEEP_PARTS):
+            enforce_budgets.delay(other)
+    return _enforced(sweeping.sweep_part(part, settings.SWEEP_PARTS, timezone.now()))
 
 
 @shared_task

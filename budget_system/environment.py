@@ -43,6 +43,7 @@ class Environment(BaseSettings):
 
     celery_broker_url: str = "redis://localhost:6379/0"
     celery_result_backend: str = ""
+    sweep_parts: PositiveInt = 1
     cache_url: str = ""
 
     api_requests_per_minute: NonNegativeInt = 600

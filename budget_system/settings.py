@@ -185,6 +185,8 @@ CELERY_BROKER_URL = environment.celery_broker_url
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_RESULT_BACKEND = environment.celery_result_backend or None
 CELERY_TASK_IGNORE_RESULT = True
+# The safety net is cast in so many parts, each by whichever worker is free.
+SWEEP_PARTS = environment.sweep_parts
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = (

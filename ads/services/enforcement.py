@@ -11,9 +11,10 @@ from datetime import datetime
 from functools import partial
 from itertools import count
 from operator import attrgetter
+from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from ads.actor import actor_name
 from ads.models import Brand, Campaign, Cause, StatusChange
@@ -29,6 +30,7 @@ logger = logging.getLogger("ads.enforcement")
 
 DUE_PER_TRANSACTION = 5_000
 BRANDS_PER_TRANSACTION = 200
+CAMPAIGNS_PER_TRANSACTION = 5_000
 ROWS_PER_STATEMENT = 2_000
 
 VERBS = {
@@ -136,25 +138,71 @@ def _decide_due(brand_ids: set[int], campaign_ids: list[int], clock: Callable[[]
 def sweep(now: datetime) -> Tally:
     """Decides everything again. What it changes, the other paths have missed: that should be nothing."""
     tally, clock = Tally(), passing(now)
+    for share in shares(Brand.objects.all()):
+        tally.add(decide_share(share, clock))
+    return tally
+
+
+class Share(NamedTuple):
+    """Brands to be decided in one transaction, with all their campaigns or with just these of one brand."""
+
+    brand_ids: list[int]
+    campaign_ids: list[int] | None
+    is_last_of_brand: bool = True
+
+
+def shares(brands: QuerySet[Brand]) -> Iterator[Share]:
+    """All campaigns of these brands, in the order of their ids, in shares of a bounded size."""
     last = 0
-    while True:
-        brand_ids = list(
-            Brand.objects.filter(pk__gt=last)
-            .order_by("pk")
-            .values_list("pk", flat=True)[:BRANDS_PER_TRANSACTION]
-        )
-        if not brand_ids:
-            if tally.changed:
-                logger.warning("The sweep changed %d campaigns that the others had missed", tally.changed)
-            return tally
-        tally.add(_sweep_brands(brand_ids, clock))
-        last = brand_ids[-1]
+    while counted := list(
+        brands.filter(pk__gt=last)
+        .order_by("pk")
+        .annotate(size=Count("campaigns"))
+        .values_list("pk", "size")[:BRANDS_PER_TRANSACTION]
+    ):
+        last = counted[-1][0]
+        sizes = dict(counted)
+        for brand_ids in in_small_groups(counted):
+            if sizes[brand_ids[0]] > CAMPAIGNS_PER_TRANSACTION:  # it is alone
+                yield from _shares_of_one(brand_ids[0])
+            else:
+                yield Share(brand_ids, None)
+
+
+def in_small_groups(sizes: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Brands, given with how many campaigns they have, in groups that one transaction may lock and decide."""
+    group: list[int] = []
+    room = CAMPAIGNS_PER_TRANSACTION
+    for brand_id, size in sizes:
+        if group and (size > room or len(group) == BRANDS_PER_TRANSACTION):
+            yield group
+            group, room = [], CAMPAIGNS_PER_TRANSACTION
+        group.append(brand_id)
+        room -= size
+    if group:
+        yield group
+
+
+def _shares_of_one(brand_id: int) -> Iterator[Share]:
+    ids = list(Campaign.objects.filter(brand_id=brand_id).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), CAMPAIGNS_PER_TRANSACTION):
+        end = start + CAMPAIGNS_PER_TRANSACTION
+        yield Share([brand_id], ids[start:end], is_last_of_brand=end >= len(ids))
 
 
 @retrying
-def _sweep_brands(brand_ids: list[int], clock: Callable[[], datetime]) -> Decided:
-    brands = Brand.objects.lock(brand_ids)
-    return decide_brands(brands, cause=Cause.SWEEP, now=clock())
+def decide_share(share: Share, clock: Callable[[], datetime]) -> Decided:
+    """Decides a share of a sweep in a transaction of its own; says so where anything had been missed."""
+    brands = Brand.objects.lock(share.brand_ids)
+    campaigns = (
+        Campaign.objects.filter(brand_id__in=share.brand_ids)
+        if share.campaign_ids is None
+        else Campaign.objects.filter(pk__in=share.campaign_ids)
+    )
+    decided = _decide(brands, campaigns, cause=Cause.SWEEP, now=clock())
+    if decided.changes:
+        logger.warning("The sweep changed %d campaigns that the others had missed", len(decided.changes))
+    return decided
 
 
 def _decide(
@@ -185,7 +233,7 @@ def _codes(reasons: tuple[Reason, ...]) -> str:
 
 def _is_stale(stored: StoredDecision, decision: Decision) -> bool:
     return (
-        stored.status_since is None
+        stored.is_new
         or stored.status != decision.status
         or stored.next_transition_at != decision.next_transition_at
         or stored.reason_codes != _codes(decision.reasons)
@@ -194,7 +242,7 @@ def _is_stale(stored: StoredDecision, decision: Decision) -> bool:
 
 def _is_change(stored: StoredDecision, decision: Decision) -> bool:
     """A campaign's first status is no change."""
-    return stored.status_since is not None and (
+    return not stored.is_new and (
         stored.status != decision.status or stored.reason_codes != _codes(decision.reasons)
     )
 
@@ -240,16 +288,18 @@ def _write_slice(rows: Sequence[tuple[StoredDecision, Decision]], now: datetime)
                 decision.status.value,
                 _codes(decision.reasons),
                 decision.next_transition_at,
-                stored.status_since if stored.status_since and stored.status == decision.status else now,
+                now,
             )
             for stored, decision in rows
         ],
     )
     sql = f"""
-        WITH decided (id, was_status, was_reasons, status, reasons, next_at, since) AS ({table})
+        WITH decided (id, was_status, was_reasons, status, reasons, next_at, at) AS ({table})
         UPDATE ads_campaign
         SET status = decided.status, reason_codes = decided.reasons,
-            next_transition_at = decided.next_at, status_since = decided.since
+            next_transition_at = decided.next_at,
+            status_since = CASE WHEN ads_campaign.status = decided.status AND status_since IS NOT NULL
+                THEN status_since ELSE decided.at END
         FROM decided
         WHERE ads_campaign.id = decided.id
           AND ads_campaign.status = decided.was_status AND ads_campaign.reason_codes = decided.was_reasons
