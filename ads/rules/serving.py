@@ -106,6 +106,9 @@ class CampaignFacts(NamedTuple):  # a sweep makes a million, and a frozen datacl
     window_calendar: Calendar
 
 
+_NO_BUDGETS = (None, None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The status, every reason in order, and the first later instant (UTC) at which time alone changes it."""
@@ -141,6 +144,22 @@ def status_of(reasons: tuple[Reason, ...]) -> Status:
 def decide(facts: CampaignFacts, now: datetime) -> Decision:
     """Return the campaign's status at `now`, with every reason, and when time alone next changes them."""
     now = in_utc(now, "now")
+    own = (facts.daily_budget_micros, facts.monthly_budget_micros, facts.total_budget_micros)
+    if own == _NO_BUDGETS and not facts.windows:
+        # Of a brand's campaigns many are alike in all that counts.
+        return _decide_by_brand(facts.brand, facts.enabled, facts.start_date, facts.end_date, now)
+    return _decide(facts, now)
+
+
+@lru_cache(maxsize=1024)
+def _decide_by_brand(
+    brand: BrandFacts, enabled: bool, start_date: date | None, end_date: date | None, now: datetime
+) -> Decision:
+    alike = CampaignFacts(brand, enabled, start_date, end_date, *_NO_BUDGETS, {}, {}, 0, (), brand.calendar)
+    return _decide(alike, now)
+
+
+def _decide(facts: CampaignFacts, now: datetime) -> Decision:
     brand_now = _brand_now(facts.brand, now)
     reasons = _reasons(facts, brand_now, now)
     return Decision(status_of(reasons), reasons, _next_transition(facts, brand_now, now))

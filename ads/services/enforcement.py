@@ -5,7 +5,8 @@ and `sweep` take both themselves.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,9 +29,10 @@ from ads.services.transactions import retrying
 
 logger = logging.getLogger("ads.enforcement")
 
-DUE_PER_TRANSACTION = 5_000
-BRANDS_PER_TRANSACTION = 200
-CAMPAIGNS_PER_TRANSACTION = 5_000
+# Campaigns. Who waits for a lock waits for as many to be decided and written as are locked at once.
+LOCKED_AT_ONCE = 2_000
+LOOKED_AT_ONCE = 10_000
+BRANDS_AT_ONCE = 500
 ROWS_PER_STATEMENT = 2_000
 
 VERBS = {
@@ -119,11 +121,11 @@ def tick(now: datetime) -> Tally:
         due = list(
             Campaign.objects.filter(next_transition_at__lte=now)
             .order_by()
-            .values_list("brand_id", "pk")[:DUE_PER_TRANSACTION]
+            .values_list("brand_id", "pk")[:LOCKED_AT_ONCE]
         )
         if due:
             tally.add(_decide_due({brand_id for brand_id, _ in due}, [pk for _, pk in due], clock))
-        if len(due) < DUE_PER_TRANSACTION:
+        if len(due) < LOCKED_AT_ONCE:
             return tally
 
 
@@ -139,12 +141,12 @@ def sweep(now: datetime) -> Tally:
     """Decides everything again. What it changes, the other paths have missed: that should be nothing."""
     tally, clock = Tally(), passing(now)
     for share in shares(Brand.objects.all()):
-        tally.add(decide_share(share, clock))
+        tally.add(sweep_share(share, clock))
     return tally
 
 
 class Share(NamedTuple):
-    """Brands to be decided in one transaction, with all their campaigns or with just these of one brand."""
+    """Brands to be looked at together, with all their campaigns or with just these of one brand."""
 
     brand_ids: list[int]
     campaign_ids: list[int] | None
@@ -152,31 +154,30 @@ class Share(NamedTuple):
 
 
 def shares(brands: QuerySet[Brand]) -> Iterator[Share]:
-    """All campaigns of these brands, in the order of their ids, in shares of a bounded size."""
+    """All campaigns of these brands, in the order of the brands' ids, in shares of a bounded size."""
     last = 0
-    while counted := list(
+    while sizes := dict(
         brands.filter(pk__gt=last)
         .order_by("pk")
         .annotate(size=Count("campaigns"))
-        .values_list("pk", "size")[:BRANDS_PER_TRANSACTION]
+        .values_list("pk", "size")[:BRANDS_AT_ONCE]
     ):
-        last = counted[-1][0]
-        sizes = dict(counted)
-        for brand_ids in in_small_groups(counted):
-            if sizes[brand_ids[0]] > CAMPAIGNS_PER_TRANSACTION:  # it is alone
-                yield from _shares_of_one(brand_ids[0])
+        for brand_ids in in_groups(sizes, LOOKED_AT_ONCE):
+            last = brand_ids[-1]
+            if sizes[last] > LOOKED_AT_ONCE:  # it is alone
+                yield from _shares_of_one(last)
             else:
                 yield Share(brand_ids, None)
 
 
-def in_small_groups(sizes: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
-    """Brands, given with how many campaigns they have, in groups that one transaction may lock and decide."""
+def in_groups(sizes: Mapping[int, int], most: int) -> Iterator[list[int]]:
+    """Brands, given with how many campaigns they have, in groups of at most so many; a larger brand is alone."""
     group: list[int] = []
-    room = CAMPAIGNS_PER_TRANSACTION
-    for brand_id, size in sizes:
-        if group and (size > room or len(group) == BRANDS_PER_TRANSACTION):
+    room = most
+    for brand_id, size in sizes.items():
+        if group and (size > room or len(group) == BRANDS_AT_ONCE):
             yield group
-            group, room = [], CAMPAIGNS_PER_TRANSACTION
+            group, room = [], most
         group.append(brand_id)
         room -= size
     if group:
@@ -185,37 +186,60 @@ def in_small_groups(sizes: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
 
 def _shares_of_one(brand_id: int) -> Iterator[Share]:
     ids = list(Campaign.objects.filter(brand_id=brand_id).order_by("pk").values_list("pk", flat=True))
-    for start in range(0, len(ids), CAMPAIGNS_PER_TRANSACTION):
-        end = start + CAMPAIGNS_PER_TRANSACTION
+    for start in range(0, len(ids), LOOKED_AT_ONCE):
+        end = start + LOOKED_AT_ONCE
         yield Share([brand_id], ids[start:end], is_last_of_brand=end >= len(ids))
 
 
-@retrying
-def decide_share(share: Share, clock: Callable[[], datetime]) -> Decided:
-    """Decides a share of a sweep in a transaction of its own; says so where anything had been missed."""
-    brands = Brand.objects.lock(share.brand_ids)
+def sweep_share(share: Share, clock: Callable[[], datetime]) -> Decided:
+    """Looks without a lock whether anything is not as decided now, and decides that again under the brands' locks.
+
+    So a sweep that finds nothing holds up nobody. What changes while it looks is decided by whoever changes it.
+    """
     campaigns = (
         Campaign.objects.filter(brand_id__in=share.brand_ids)
         if share.campaign_ids is None
         else Campaign.objects.filter(pk__in=share.campaign_ids)
     )
-    decided = _decide(brands, campaigns, cause=Cause.SWEEP, now=clock())
-    if decided.changes:
-        logger.warning("The sweep changed %d campaigns that the others had missed", len(decided.changes))
-    return decided
+    brands = Brand.objects.filter(pk__in=share.brand_ids)
+    looked_at, stale = _look(brands, campaigns, clock())
+    by_brand: defaultdict[int, list[int]] = defaultdict(list)
+    for stored, _ in stale:
+        by_brand[stored.brand_id].append(stored.campaign_id)
+    changes: list[Change] = []
+    for brand_ids in in_groups({brand_id: len(by_brand[brand_id]) for brand_id in by_brand}, LOCKED_AT_ONCE):
+        campaign_ids = [campaign_id for brand_id in brand_ids for campaign_id in by_brand[brand_id]]
+        changes += _decide_missed(brand_ids, campaign_ids, clock).changes
+    if changes:
+        logger.warning("The sweep changed %d campaigns that the others had missed", len(changes))
+    return Decided(looked_at, changes)
+
+
+@retrying
+def _decide_missed(brand_ids: list[int], campaign_ids: list[int], clock: Callable[[], datetime]) -> Decided:
+    brands = Brand.objects.lock(brand_ids)
+    return decide_campaigns(brands, campaign_ids, cause=Cause.SWEEP, now=clock())
+
+
+def _look(
+    brands: Iterable[Brand], campaigns: QuerySet[Campaign], now: datetime
+) -> tuple[int, list[tuple[StoredDecision, Decision]]]:
+    """How many of these campaigns there are, and those that are not stored as they are decided now."""
+    looked_at = 0
+    stale: list[tuple[StoredDecision, Decision]] = []
+    for stored, facts in load_campaign_facts(campaigns, load_brand_facts(list(brands), now), now):
+        looked_at += 1
+        decision = decide(facts, now)
+        if _is_stale(stored, decision):
+            stale.append((stored, decision))
+    return looked_at, stale
 
 
 def _decide(
     brands: Sequence[Brand], campaigns: QuerySet[Campaign], *, cause: Cause, now: datetime
 ) -> Decided:
     names = {brand.pk: brand.name for brand in brands}
-    decided = 0
-    stale: list[tuple[StoredDecision, Decision]] = []
-    for stored, facts in load_campaign_facts(campaigns, load_brand_facts(brands, now), now):
-        decided += 1
-        decision = decide(facts, now)
-        if _is_stale(stored, decision):
-            stale.append((stored, decision))
+    decided, stale = _look(brands, campaigns, now)
     written = _compare_and_set(stale, now)
     changes = [
         _change(stored, decision, names[stored.brand_id])

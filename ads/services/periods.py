@@ -218,14 +218,14 @@ def rollover(now: datetime) -> RolloverTally:
     again changes nothing.
     """
     done, clock = RolloverTally(), passing(now)
-    for brand_ids in enforcement.in_small_groups(_entered_a_new_day(now)):
+    for brand_ids in enforcement.in_groups(_entered_a_new_day(now), enforcement.LOCKED_AT_ONCE):
         opened, decided = _roll_over(brand_ids, now, clock)
         done.brands += opened
         done.campaigns.add(decided)
     return done
 
 
-def _entered_a_new_day(now: datetime) -> list[tuple[int, int]]:
+def _entered_a_new_day(now: datetime) -> dict[int, int]:
     """The brands whose local date is later than the day last opened, and how many campaigns each has."""
     # No zone's date is later than tomorrow's in UTC: who is there already cannot have entered a new day.
     tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
@@ -236,10 +236,10 @@ def _entered_a_new_day(now: datetime) -> list[tuple[int, int]]:
         if brand.opened_on is None or brand.opened_on < brand.calendar.local_date(now)
     ]
     if not due:
-        return []
+        return {}
     sizes = Campaign.objects.order_by().values_list("brand_id").annotate(size=Count("pk"))
     size_of = dict(sizes.filter(brand_id__gte=due[0], brand_id__lte=due[-1]))
-    return [(brand_id, size_of.get(brand_id, 0)) for brand_id in due]
+    return {brand_id: size_of.get(brand_id, 0) for brand_id in due}
 
 
 @retrying

@@ -22,7 +22,7 @@ def sweep_part(part: int, parts: int, now: datetime) -> Tally:
         return tally
     brands = Brand.objects.annotate(part=Mod(F("pk"), parts)).filter(part=part, pk__gt=job.position)
     for share in enforcement.shares(brands):
-        tally.add(enforcement.decide_share(share, clock))
+        tally.add(enforcement.sweep_share(share, clock))
         if share.is_last_of_brand and not _go_on(job, share.brand_ids[-1], clock()):
             return tally
     _finish(job, clock())

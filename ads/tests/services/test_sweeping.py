@@ -1,6 +1,6 @@
 """The safety net in parts: one run of each at a time, in small transactions, going on where one was killed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,6 +9,7 @@ from freezegun import freeze_time
 
 from ads import tasks
 from ads.models import Brand, Campaign, JobProgress
+from ads.models.brand import BrandQuerySet
 from ads.rules.serving import Status
 from ads.services import enforcement
 from ads.services.sweeping import HELD_FOR, sweep_part
@@ -65,26 +66,26 @@ def test_a_run_that_was_killed_is_gone_on_with_when_its_time_is_up(brands: list[
 def test_while_one_run_is_at_it_another_does_nothing(
     brands: list[Brand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decide, others = enforcement.decide_share, []
+    decide, others = enforcement.sweep_share, []
 
     def decide_and_look(*args: object) -> object:
         others.append(sweep_part(0, 1, NOON).decided)
         return decide(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(enforcement, "decide_share", decide_and_look)
+    monkeypatch.setattr(enforcement, "sweep_share", decide_and_look)
     assert sweep_part(0, 1, NOON).decided == 18
     assert others == [0]
 
 
 def test_a_run_whose_place_was_taken_stops(brands: list[Brand], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enforcement, "CAMPAIGNS_PER_TRANSACTION", 6)
-    decide = enforcement.decide_share
+    monkeypatch.setattr(enforcement, "LOOKED_AT_ONCE", 6)
+    decide = enforcement.sweep_share
 
     def decide_late(*args: object) -> object:
         JobProgress.objects.update(position=brands[-1].pk)
         return decide(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(enforcement, "decide_share", decide_late)
+    monkeypatch.setattr(enforcement, "sweep_share", decide_late)
     assert sweep_part(0, 1, NOON).decided == 6
     assert progress().position == brands[-1].pk
 
@@ -107,8 +108,8 @@ def test_a_transaction_holds_as_many_brands_as_have_few_campaigns(
     most_brands: int,
     shares: list[int],
 ) -> None:
-    monkeypatch.setattr(enforcement, "CAMPAIGNS_PER_TRANSACTION", most_campaigns)
-    monkeypatch.setattr(enforcement, "BRANDS_PER_TRANSACTION", most_brands)
+    monkeypatch.setattr(enforcement, "LOOKED_AT_ONCE", most_campaigns)
+    monkeypatch.setattr(enforcement, "BRANDS_AT_ONCE", most_brands)
     empty = BrandFactory.create()
     sizes = [
         len(share.campaign_ids or Campaign.objects.filter(brand_id__in=share.brand_ids))
@@ -121,8 +122,8 @@ def test_a_transaction_holds_as_many_brands_as_have_few_campaigns(
 def test_a_brand_in_pieces_is_done_with_its_last_one(
     brands: list[Brand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enforcement, "CAMPAIGNS_PER_TRANSACTION", 2)
-    killed_at, decide = 4, enforcement.decide_share
+    monkeypatch.setattr(enforcement, "LOOKED_AT_ONCE", 2)
+    killed_at, decide = 4, enforcement.sweep_share
     done: list[object] = []
 
     def killed(*args: object) -> object:
@@ -132,7 +133,7 @@ def test_a_brand_in_pieces_is_done_with_its_last_one(
         return decide(*args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as dying:
-        dying.setattr(enforcement, "decide_share", killed)
+        dying.setattr(enforcement, "sweep_share", killed)
         with pytest.raises(KeyboardInterrupt):
             sweep_part(0, 1, NOON)
     assert progress().position == brands[1].pk
@@ -157,3 +158,27 @@ def test_what_it_finds_is_told(brands: list[Brand], caplog: pytest.LogCaptureFix
     caplog.clear()
     sweep_part(0, 1, NOON)
     assert "missed" not in caplog.text
+
+
+def test_what_is_right_is_looked_at_without_a_lock(
+    brands: list[Brand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[int] = []
+    lock = BrandQuerySet.lock
+
+    def lock_and_tell(queryset: BrandQuerySet, brand_ids: Collection[int]) -> list[Brand]:
+        locked.extend(brand_ids)
+        return lock(queryset, brand_ids)
+
+    monkeypatch.setattr(BrandQuerySet, "lock", lock_and_tell)
+    monkeypatch.setattr(enforcement, "LOCKED_AT_ONCE", 6)
+    enforcement.sweep(NOON)
+    assert locked == [brand.pk for brand in brands]
+    wrong = CampaignFactory.create(brand=brands[2])
+    Campaign._base_manager.filter(pk=wrong.pk).update(status=Status.PAUSED, reason_codes="BRAND_DAILY")
+    locked.clear()
+    assert enforcement.sweep(NOON).resumed == 1
+    assert locked == [brands[2].pk]
+    locked.clear()
+    assert enforcement.sweep(NOON).decided == 19
+    assert locked == []
