@@ -13,6 +13,7 @@ django_stubs_ext.monkeypatch()
 
 try:
     environment = read_environment()
+    environment.check_secure()
     SECRET_KEY = environment.secret_key_or_debug_key()
     database_address = environment.database_address() or DatabaseAddress("sqlite", "db.sqlite3")
 except ValueError as error:
@@ -163,7 +164,14 @@ STORAGES = {
 }
 
 # Over plain HTTP, as in the trial on loopback, a browser would never send a secure cookie back.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.secure and not DEBUG
+SECURE = environment.secure and not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked for inside the network, without TLS
+SECURE_HSTS_SECONDS = environment.hsts_seconds if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+if environment.behind_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGIN_URL = "dashboard:sign-in"
 LOGIN_REDIRECT_URL = "dashboard:overview"
