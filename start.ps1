@@ -36,9 +36,6 @@ if (-not (Test-Path .env)) {
     (Get-Content .env.example) -replace '^SECRET_KEY=$', "SECRET_KEY=$key" | Set-Content .env -Encoding ascii
 }
 Invoke-Compose up --build --detach --wait
-if ($Empty) {
-    Write-Host 'Make the first account with: docker compose exec web python manage.py createsuperuser'
-} else {
-    Invoke-Compose --profile sample run --rm sample-data
-}
+if (-not $Empty) { Invoke-Compose --profile sample run --rm sample-data }
+Write-Host 'Make the first account with: docker compose exec web python manage.py createsuperuser'
 Write-Host 'Dashboard http://127.0.0.1:8000   Admin http://127.0.0.1:8000/admin/   Flower http://127.0.0.1:5555'
