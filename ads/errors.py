@@ -52,3 +52,7 @@ class NotPutBack(BudgetSystemError):
 
 class ChangedMeanwhile(BudgetSystemError):
     """What somebody is about to save was changed by another since they loaded it; nothing was saved."""
+
+
+class CannotMove(BudgetSystemError):
+    """One database cannot be moved into another; nothing was."""
