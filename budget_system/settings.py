@@ -15,6 +15,7 @@ try:
     environment = read_environment()
     SECRET_KEY = environment.secret_key_or_debug_key()
     database_address = environment.database_address() or DatabaseAddress("sqlite", "db.sqlite3")
+    email_server = environment.email_server()
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -130,6 +131,19 @@ CACHES = {"default": cache(environment.cache_address())}
 # The API. A token may make so many requests a minute (0: any number); a body may be so large.
 API_REQUESTS_PER_MINUTE = environment.api_requests_per_minute
 API_MAX_BODY_BYTES = environment.api_max_body_bytes
+
+# Messages. Links in them begin with the site's address; without a server mail is printed, and reaches nobody.
+SITE_URL = environment.site_url
+ALERT_SETTLE_SECONDS = environment.alert_settle_seconds
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if email_server.host else 'console'}.EmailBackend"
+EMAIL_HOST = email_server.host
+EMAIL_PORT = email_server.port
+EMAIL_HOST_USER = email_server.user
+EMAIL_HOST_PASSWORD = email_server.password
+EMAIL_USE_TLS = email_server.starttls
+EMAIL_USE_SSL = email_server.tls
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.email_from
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
