@@ -1,5 +1,6 @@
 """The nouns: what is stored, and what the database refuses."""
 
+from ads.models.alerts import Alert, AlertKind, AlertRule, AlertStep
 from ads.models.api import ApiToken, IdempotencyRecord, Scope
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
@@ -14,6 +15,10 @@ from ads.models.status import Cause, StatusChange
 
 __all__ = [
     "FLIGHT_STARTS_ON",
+    "Alert",
+    "AlertKind",
+    "AlertRule",
+    "AlertStep",
     "ApiToken",
     "Brand",
     "BrandPeriod",
