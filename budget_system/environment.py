@@ -51,12 +51,19 @@ class Environment(BaseSettings):
     api_requests_per_minute: NonNegativeInt = 600
     api_max_body_bytes: PositiveInt = 5 * 1024 * 1024
 
+    outbound_trusted_hosts: Annotated[list[str], NoDecode] = []
+
     site_url: str = "http://127.0.0.1:8000"
     email_url: SecretStr = SecretStr("console:")
     email_from: str = "Budgets <budgets@localhost>"
     alert_settle_seconds: NonNegativeInt = 10
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("outbound_trusted_hosts")
+    @classmethod
+    def _in_lower_case(cls, value: list[str]) -> list[str]:
+        return [host.lower() for host in value]
+
+    @field_validator("allowed_hosts", "outbound_trusted_hosts", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return (

@@ -70,6 +70,7 @@ class TestNames:
             ("reset_daily_monthly_spends", 60),
             ("enforce_budgets", 300),
             ("go_on_with_imports", 20),
+            ("deliver_effects", 10),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
         }
