@@ -47,6 +47,12 @@ ENTRIES = (
         "Sends the webhooks and messages that are due, also those that a crash left.",
     ),
     Entry(
+        "Look after deliveries",
+        "ads.tasks.look_after_deliveries",
+        600,
+        "Switches off webhook endpoints that keep failing; deletes deliveries that were settled a month ago.",
+    ),
+    Entry(
         "Verify the ledger",
         "ads.tasks.verify_ledger",
         600,

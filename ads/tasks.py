@@ -5,7 +5,7 @@ from typing import TypedDict
 from celery import shared_task
 from django.utils import timezone
 
-from ads.services import effects, enforcement, idempotency, import_jobs, periods, reconcile
+from ads.services import effects, endpoints, enforcement, idempotency, import_jobs, periods, reconcile
 
 
 class Delivered(TypedDict):
@@ -23,6 +23,11 @@ class Enforced(TypedDict):
 
 class Forgotten(TypedDict):
     requests: int
+
+
+class LookedAfter(TypedDict):
+    forgotten: int
+    switched_off: int
 
 
 class RolledOver(TypedDict):
@@ -112,3 +117,10 @@ def deliver_effects() -> Delivered:
     """Sends what is due to be told outside, such as webhooks."""
     done = effects.drain(timezone.now())
     return Delivered(delivered=done.delivered, failed=done.failed, dead=done.dead)
+
+
+@shared_task
+def look_after_deliveries() -> LookedAfter:
+    """Switches off the endpoints that keep failing, and forgets what was settled a month ago."""
+    now = timezone.now()
+    return LookedAfter(switched_off=endpoints.give_up_failing(now), forgotten=effects.forget(now))

@@ -220,6 +220,7 @@ CELERY_TASK_ROUTES = {
     "ads.tasks.reset_daily_monthly_spends": {"queue": "enforcement"},
     "ads.tasks.check_and_update_campaign_status": {"queue": "enforcement"},
     "ads.tasks.deliver_effects": {"queue": "effects"},
+    "ads.tasks.look_after_deliveries": {"queue": "effects"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000

@@ -174,7 +174,7 @@ def _visible_brands(rows: Sequence[AlertNotification]) -> set[int] | None:
     user = rows[0].user if rows else None
     if user is None:
         return None
-    ids = {row.alert.brand_id for row in rows}
+    ids = {row.alert.brand_id for row in rows if row.alert.brand_id is not None}
     return set(Brand.objects.visible_to(user).filter(pk__in=ids).order_by().values_list("pk", flat=True))
 
 

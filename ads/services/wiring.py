@@ -13,6 +13,7 @@ from ads.models import Brand, Campaign, Cause, DeliveryKind, SpendLog
 from ads.rights import seed_roles
 from ads.services import effects, enforcement, ingest, periods, rights
 from ads.services.channels import seed_channel
+from ads.services.mail import MailSender
 from ads.services.messages import MessageSender
 from ads.services.webhooks import WebhookSender
 from ads.signals import append_requested, settings_changed
@@ -32,6 +33,7 @@ def connect() -> None:
     )
     effects.SENDERS[DeliveryKind.WEBHOOK] = WebhookSender()
     effects.SENDERS[DeliveryKind.MESSAGE] = MessageSender()
+    effects.SENDERS[DeliveryKind.MAIL] = MailSender()
 
 
 def _decide_again(

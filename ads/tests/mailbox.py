@@ -51,7 +51,7 @@ class Mailbox:
                 content = b""
                 while (line := self.rfile.readline()) != b".\r\n":
                     content += line[1:] if line.startswith(b"..") else line
-                return cast("EmailMessage", message_from_bytes(content, policy=policy.default))
+                return message_from_bytes(content, policy=policy.default)
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

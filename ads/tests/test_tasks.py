@@ -71,6 +71,7 @@ class TestNames:
             ("enforce_budgets", 300),
             ("go_on_with_imports", 20),
             ("deliver_effects", 10),
+            ("look_after_deliveries", 600),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
         }
