@@ -20,6 +20,7 @@ from ads.models.alerts import AlertQuerySet
 from ads.rules.alerting import Level, is_eased, steps_crossed
 from ads.services.alert_rules import ruling
 from ads.services.given import given
+from ads.services.notifying import alert_changed
 from ads.services.transactions import aside, retrying
 
 OF_BUDGETS = (AlertKind.THRESHOLD, AlertKind.OVERSPEND, AlertKind.BUDGET_PAUSE)
@@ -237,7 +238,7 @@ def _raise_steps(drafts: Sequence[Draft], now: datetime) -> None:
     if going_on:
         Alert.objects.bulk_update(going_on, GOES_ON, batch_size=ROWS_PER_STATEMENT)
     _insert_steps([(known[draft.alert.key], step) for draft, steps in new for step in steps], now)
-    _tell(list(known.values()), raised, now)
+    alert_changed(list(known.values()), now)
 
 
 GOES_ON = (
@@ -280,7 +281,7 @@ def settle(
 def _settle(new: Sequence[Alert], over: Sequence[int], now: datetime) -> Settled:
     raised = _insert(new, now)
     if raised:
-        _tell(list(Alert.objects.filter(pk__in=raised).order_by("pk")), raised, now)
+        alert_changed(list(Alert.objects.filter(pk__in=raised).order_by("pk")), now)
     return Settled(len(raised), end(over, now))
 
 
@@ -363,7 +364,3 @@ def _insert_steps(steps: Sequence[tuple[Alert, int]], now: datetime) -> None:
     """  # noqa: S608 - only placeholders are put in
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, connection.ops.adapt_datetimefield_value(now)])
-
-
-def _tell(alerts: Sequence[Alert], raised: Collection[int], now: datetime) -> None:
-    """Hands alerts that were raised, or have a step more, to what tells others; their rows are locked."""
