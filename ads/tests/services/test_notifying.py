@@ -526,7 +526,7 @@ def test_who_is_to_be_told_is_found_with_the_same_number_of_queries_however_many
 ) -> None:
     def cost(number: int) -> int:
         raised = []
-        for index in range(number):
+        for _ in range(number):
             brand = BrandFactory.create()
             brand.assigned_to.add(nina)
             raised.append(
