@@ -106,6 +106,14 @@ class AlertRule(models.Model):
         "active", default=True, help_text="Switched off, nothing of this kind is raised where it rules."
     )
 
+    channels = models.ManyToManyField(
+        "ads.NotificationChannel",
+        blank=True,
+        related_name="rules",
+        help_text="Who is told. None: the default channels of the brand, or else those of every brand, and the "
+        "people of the brand.",
+    )
+
     objects = AlertRuleQuerySet.as_manager()
     history = HistoricalRecords(get_user=actor_user)
 
