@@ -5,7 +5,21 @@ from typing import TypedDict
 from celery import shared_task
 from django.utils import timezone
 
-from ads.services import effects, endpoints, enforcement, idempotency, import_jobs, periods, reconcile
+from ads.services import (
+    alert_checks,
+    effects,
+    endpoints,
+    enforcement,
+    idempotency,
+    import_jobs,
+    periods,
+    reconcile,
+)
+
+
+class Checked(TypedDict):
+    raised: int
+    ended: int
 
 
 class Delivered(TypedDict):
@@ -110,6 +124,13 @@ def verify_ledger() -> Verified:
 def forget_answered_requests() -> Forgotten:
     """Deletes the answers kept for requests of more than a day ago."""
     return Forgotten(requests=idempotency.forget(timezone.now()))
+
+
+@shared_task
+def check_alerts() -> Checked:
+    """Raises alerts of what holds by now, and ends those of what does not hold any more."""
+    settled = alert_checks.check(timezone.now())
+    return Checked(raised=settled.raised, ended=settled.ended)
 
 
 @shared_task

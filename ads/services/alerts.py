@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import partial
 
 from django.db import connection
-from django.db.models import F, Q, Value
+from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
 from ads.actor import actor_name
@@ -38,6 +38,7 @@ class Owner:
 
     @property
     def key(self) -> str:
+        """What stands for it in the key of an alert."""
         return f"b{self.brand_id or ''}" if self.campaign_id is None else f"c{self.campaign_id}"
 
 
@@ -257,19 +258,12 @@ def _go_on(alert: Alert, draft: Alert, now: datetime) -> Alert:
     return alert
 
 
-def settle(
-    found: Iterable[Alert], kinds: Collection[AlertKind], brand_ids: Collection[int] | None, now: datetime
-) -> Settled:
-    """Raises what is found and not known, and ends what is known of these kinds and brands (None: of no brand)
-    and not found any more. Running it again changes nothing.
+def settle(found: Iterable[Alert], known: Mapping[str, int], now: datetime) -> Settled:
+    """Raises what is found and not known, and ends what is known (ids by key) and not found any more.
+
+    Running it again, or twice at once, changes nothing.
     """
     drafts = {alert.key: alert for alert in found}
-    whose = Q(brand__isnull=True) if brand_ids is None else Q(brand__in=brand_ids)
-    known = dict(
-        Alert.objects.filter(whose, kind__in=list(kinds), ended_at__isnull=True)
-        .order_by()
-        .values_list("key", "pk")
-    )
     return _settle(
         [alert for key, alert in drafts.items() if key not in known],
         [pk for key, pk in known.items() if key not in drafts],

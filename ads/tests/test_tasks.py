@@ -74,6 +74,7 @@ class TestNames:
             ("look_after_deliveries", 600),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
+            ("check_alerts", 60),
         }
 
 
