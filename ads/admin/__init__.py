@@ -14,6 +14,7 @@ from ads.admin import (
     spend,
     tokens,
     totals,
+    webhooks,
 )
 
 admin.site.index_template = "admin/ads/index.html"
@@ -31,4 +32,5 @@ __all__ = [
     "spend",
     "tokens",
     "totals",
+    "webhooks",
 ]
