@@ -549,7 +549,11 @@ class TestGuardsComeBack:
         call_command("flush", interactive=False, verbosity=0)
         tables = [model._meta.db_table for model in apps.get_app_config("ads").get_models()]
         filled = {table for table in tables if rows(table)}
-        assert filled == {"ads_alertrule", "ads_historicalalertrule", "ads_notificationchannel"}  # seeded again
+        assert filled == {
+            "ads_alertrule",
+            "ads_historicalalertrule",
+            "ads_notificationchannel",
+        }  # seeded again
         assert NotificationChannel.objects.get().kind == "people"
         assert guards.missing() == []
         assert PeriodicTask.objects.count() == len(ENTRIES)
