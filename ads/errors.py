@@ -56,3 +56,20 @@ class ChangedMeanwhile(BudgetSystemError):
 
 class CannotMove(BudgetSystemError):
     """One database cannot be moved into another; nothing was."""
+
+
+class DeliveryFailed(BudgetSystemError):
+    """An effect that did not arrive. A permanent failure is not tried again; `retry_after` is in seconds."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        answer_code: int | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        self.permanent = permanent
+        self.answer_code = answer_code
+        self.retry_after = retry_after
+        super().__init__(message)

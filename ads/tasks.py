@@ -6,7 +6,28 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from ads.services import enforcement, idempotency, import_jobs, periods, reconcile, sweeping
+from ads.services import (
+    alert_checks,
+    effects,
+    endpoints,
+    enforcement,
+    idempotency,
+    import_jobs,
+    periods,
+    reconcile,
+    sweeping,
+)
+
+
+class Checked(TypedDict):
+    raised: int
+    ended: int
+
+
+class Delivered(TypedDict):
+    delivered: int
+    failed: int
+    dead: int
 
 
 class Enforced(TypedDict):
@@ -18,6 +39,11 @@ class Enforced(TypedDict):
 
 class Forgotten(TypedDict):
     requests: int
+
+
+class LookedAfter(TypedDict):
+    forgotten: int
+    switched_off: int
 
 
 class RolledOver(TypedDict):
@@ -104,3 +130,24 @@ def verify_ledger() -> Verified:
 def forget_answered_requests() -> Forgotten:
     """Deletes the answers kept for requests of more than a day ago."""
     return Forgotten(requests=idempotency.forget(timezone.now()))
+
+
+@shared_task
+def check_alerts() -> Checked:
+    """Raises alerts of what holds by now, and ends those of what does not hold any more."""
+    settled = alert_checks.check(timezone.now())
+    return Checked(raised=settled.raised, ended=settled.ended)
+
+
+@shared_task
+def deliver_effects() -> Delivered:
+    """Sends what is due to be told outside, such as webhooks."""
+    done = effects.drain(timezone.now())
+    return Delivered(delivered=done.delivered, failed=done.failed, dead=done.dead)
+
+
+@shared_task
+def look_after_deliveries() -> LookedAfter:
+    """Switches off the endpoints that keep failing, and forgets what was settled a month ago."""
+    now = timezone.now()
+    return LookedAfter(switched_off=endpoints.give_up_failing(now), forgotten=effects.forget(now))

@@ -1,14 +1,17 @@
 """The settings a person gives, from the environment and `.env`, typed and checked. Needs no Django."""
 
 import os
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from budget_system.database_url import DatabaseAddress, parse_database_url
+from budget_system.email_url import EmailServer, parse_email_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY_LENGTH = 50
@@ -52,7 +55,19 @@ class Environment(BaseSettings):
     api_requests_per_minute: NonNegativeInt = 600
     api_max_body_bytes: PositiveInt = 5 * 1024 * 1024
 
-    @field_validator("allowed_hosts", mode="before")
+    outbound_trusted_hosts: Annotated[list[str], NoDecode] = []
+
+    site_url: str = "http://127.0.0.1:8000"
+    email_url: SecretStr = SecretStr("console:")
+    email_from: str = "Budgets <budgets@localhost>"
+    alert_settle_seconds: NonNegativeInt = 10
+
+    @field_validator("outbound_trusted_hosts")
+    @classmethod
+    def _in_lower_case(cls, value: list[str]) -> list[str]:
+        return [host.lower() for host in value]
+
+    @field_validator("allowed_hosts", "outbound_trusted_hosts", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return (
@@ -64,6 +79,22 @@ class Environment(BaseSettings):
     def _is_an_iana_name(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"'{value}' is no IANA time zone; give a name such as UTC or Africa/Lagos")
+        return value
+
+    @field_validator("site_url")
+    @classmethod
+    def _is_a_site(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("give the address of the site, such as https://budgets.example")
+        return value.rstrip("/")
+
+    @field_validator("email_from")
+    @classmethod
+    def _is_a_sender(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if "@" not in address or "\n" in value:
+            raise ValueError("give an address, such as Budgets <budgets@agency.example>")
         return value
 
     @field_validator("db_pool_size")
@@ -104,6 +135,10 @@ class Environment(BaseSettings):
         if url.startswith("redis+socket://"):
             return f"unix://{url.removeprefix('redis+socket://')}"
         return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
+
+    def email_server(self) -> EmailServer:
+        """The server that takes mail."""
+        return parse_email_url(self.email_url.get_secret_value())
 
     def database_address(self) -> DatabaseAddress | None:
         """The database of DATABASE_URL, else the PostgreSQL one of DB_NAME and its kin, else None."""

@@ -1,9 +1,18 @@
 """The nouns: what is stored, and what the database refuses."""
 
+from ads.models.alerts import Alert, AlertKind, AlertRule, AlertStep
 from ads.models.api import ApiToken, IdempotencyRecord, Scope
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
+from ads.models.channels import (
+    AlertNotification,
+    ChannelKind,
+    DigestChoice,
+    NotificationChannel,
+    NotificationPreference,
+)
 from ads.models.dayparting import DaypartingSchedule
+from ads.models.effects import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState, DeliveryTarget
 from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImport
 from ads.models.jobs import JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
@@ -11,9 +20,15 @@ from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, Per
 from ads.models.quarantine import CampaignAlias, QuarantinedSpend, QuarantineProblem, QuarantineState
 from ads.models.rights_change import RightKind, RightsChange
 from ads.models.status import Cause, StatusChange
+from ads.models.webhooks import EventSequence, EventType, WebhookEndpoint
 
 __all__ = [
     "FLIGHT_STARTS_ON",
+    "Alert",
+    "AlertKind",
+    "AlertNotification",
+    "AlertRule",
+    "AlertStep",
     "ApiToken",
     "Brand",
     "BrandPeriod",
@@ -23,13 +38,24 @@ __all__ = [
     "CampaignPeriod",
     "CampaignQuerySet",
     "Cause",
+    "ChannelKind",
     "DaypartingSchedule",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryKind",
+    "DeliveryState",
+    "DeliveryTarget",
+    "DigestChoice",
+    "EventSequence",
+    "EventType",
     "IdempotencyRecord",
     "ImportMode",
     "ImportState",
     "ImportedRecord",
     "JobProgress",
     "Kind",
+    "NotificationChannel",
+    "NotificationPreference",
     "PeriodKind",
     "QuarantineProblem",
     "QuarantineState",
@@ -44,4 +70,5 @@ __all__ = [
     "SpendLog",
     "StatusChange",
     "Waiver",
+    "WebhookEndpoint",
 ]

@@ -5,7 +5,7 @@ and `sweep` take both themselves.
 """
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +18,18 @@ from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
 from ads.actor import actor_name
-from ads.models import Brand, Campaign, Cause, StatusChange
+from ads.models import Brand, Campaign, Cause, EventType, PeriodKind, StatusChange
 from ads.models.campaign import reasons_from_codes
+from ads.models.period import first_day
 from ads.rules.serving import Decision, Reason, Status, decide
+from ads.services import alerts
+from ads.services.alerts import Owner, OwnersPeriod
 from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
 from ads.services.moments import passing
 from ads.services.transactions import retrying
+from ads.services.webhooks import Event, emit, is_wanted
 
 logger = logging.getLogger("ads.enforcement")
 
@@ -248,6 +252,7 @@ def _decide(
     ]
     changes.sort(key=attrgetter("campaign_id"))
     _record(changes, cause=cause, now=now)
+    alerts.paused(_stops(changes, brands, now), now)
     return Decided(decided, changes)
 
 
@@ -341,25 +346,73 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
     # The brands are locked, so whoever sees a number can see all before it.
     last = latest({change.brand_id for change in changes})
     numbers = {brand_id: count(number + 1) for brand_id, number in last.items()}
-    StatusChange.objects.bulk_create(
-        [
-            StatusChange(
-                brand_id=change.brand_id,
-                sequence=next(numbers[change.brand_id]),
-                campaign_id=change.campaign_id,
-                from_status=change.from_status,
-                from_reason_codes=_codes(change.from_reasons),
-                to_status=change.to_status,
-                reason_codes=_codes(change.reasons),
-                cause=cause,
-                by=by,
-                at=now,
-            )
-            for change in changes
-        ],
-        batch_size=ROWS_PER_STATEMENT,
-    )
+    rows = [
+        StatusChange(
+            brand_id=change.brand_id,
+            sequence=next(numbers[change.brand_id]),
+            campaign_id=change.campaign_id,
+            from_status=change.from_status,
+            from_reason_codes=_codes(change.from_reasons),
+            to_status=change.to_status,
+            reason_codes=_codes(change.reasons),
+            cause=cause,
+            by=by,
+            at=now,
+        )
+        for change in changes
+    ]
+    StatusChange.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
+    if is_wanted(EventType.STATUS_CHANGED):
+        emit([_event(change, row) for change, row in zip(changes, rows, strict=True)], now)
     transaction.on_commit(partial(_log, changes))
+
+
+def _event(change: Change, row: StatusChange) -> Event:
+    return Event(
+        EventType.STATUS_CHANGED,
+        f"status:{row.brand_id}:{row.sequence}",
+        row.brand_id,
+        row.campaign_id,
+        {
+            "brand_name": change.brand,
+            "campaign_name": change.campaign,
+            "from_status": change.from_status,
+            "from_reasons": _told(change.from_reasons),
+            "to_status": change.to_status,
+            "reasons": _told(change.reasons),
+            "cause": row.cause,
+            "by": row.by,
+        },
+    )
+
+
+def _told(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    return [{"code": reason.value, "words": reason.words} for reason in reasons]
+
+
+_BUDGETS: dict[Reason, PeriodKind] = {
+    Reason.BRAND_DAILY: PeriodKind.DAY,
+    Reason.BRAND_MONTHLY: PeriodKind.MONTH,
+    Reason.CAMPAIGN_DAILY: PeriodKind.DAY,
+    Reason.CAMPAIGN_MONTHLY: PeriodKind.MONTH,
+    Reason.CAMPAIGN_TOTAL: PeriodKind.FLIGHT,
+}
+
+
+def _stops(changes: Sequence[Change], brands: Sequence[Brand], now: datetime) -> Counter[OwnersPeriod]:
+    """How many campaigns each budget, of a brand or a campaign and a period, has newly paused."""
+    calendars = {brand.pk: brand.calendar for brand in brands}
+    stops: Counter[OwnersPeriod] = Counter()
+    for change in changes:
+        if change.to_status != Status.PAUSED:
+            continue
+        today = calendars[change.brand_id].local_date(now)
+        for reason in change.reasons:
+            if reason in _BUDGETS and reason not in change.from_reasons:
+                of_brand = reason in (Reason.BRAND_DAILY, Reason.BRAND_MONTHLY)
+                owner = Owner(change.brand_id, None if of_brand else change.campaign_id)
+                stops[OwnersPeriod(owner, _BUDGETS[reason], first_day(_BUDGETS[reason], today))] += 1
+    return stops
 
 
 def _log(changes: Sequence[Change]) -> None:

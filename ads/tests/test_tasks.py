@@ -70,8 +70,11 @@ class TestNames:
             ("reset_daily_monthly_spends", 60),
             ("enforce_budgets", 300),
             ("go_on_with_imports", 20),
+            ("deliver_effects", 10),
+            ("look_after_deliveries", 600),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
+            ("check_alerts", 60),
         }
 
 
