@@ -41,6 +41,12 @@ ENTRIES = (
         "Hands out imports that nobody works on, such as those of a worker that was killed.",
     ),
     Entry(
+        "Check alerts",
+        "ads.tasks.check_alerts",
+        60,
+        "Projections, silent feeds, spikes, spend while off, quarantine: raises alerts and ends them.",
+    ),
+    Entry(
         "Deliver effects",
         "ads.tasks.deliver_effects",
         10,

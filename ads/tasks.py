@@ -3,9 +3,25 @@
 from typing import TypedDict
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from ads.services import effects, endpoints, enforcement, idempotency, import_jobs, periods, reconcile
+from ads.services import (
+    alert_checks,
+    effects,
+    endpoints,
+    enforcement,
+    idempotency,
+    import_jobs,
+    periods,
+    reconcile,
+    sweeping,
+)
+
+
+class Checked(TypedDict):
+    raised: int
+    ended: int
 
 
 class Delivered(TypedDict):
@@ -50,10 +66,14 @@ def _enforced(tally: enforcement.Tally) -> Enforced:
     )
 
 
-@shared_task
-def enforce_budgets() -> Enforced:
-    """Decides everything again: the safety net."""
-    return _enforced(enforcement.sweep(timezone.now()))
+# Longer than the visibility time-out: a message that comes again meanwhile finds the part held.
+@shared_task(time_limit=3600)
+def enforce_budgets(part: int = 0) -> Enforced:
+    """Decides everything again, the safety net: one part of the brands, and other workers the other parts."""
+    if part == 0:
+        for other in range(1, settings.SWEEP_PARTS):
+            enforce_budgets.delay(other)
+    return _enforced(sweeping.sweep_part(part, settings.SWEEP_PARTS, timezone.now()))
 
 
 @shared_task
@@ -110,6 +130,13 @@ def verify_ledger() -> Verified:
 def forget_answered_requests() -> Forgotten:
     """Deletes the answers kept for requests of more than a day ago."""
     return Forgotten(requests=idempotency.forget(timezone.now()))
+
+
+@shared_task
+def check_alerts() -> Checked:
+    """Raises alerts of what holds by now, and ends those of what does not hold any more."""
+    settled = alert_checks.check(timezone.now())
+    return Checked(raised=settled.raised, ended=settled.ended)
 
 
 @shared_task

@@ -1,16 +1,20 @@
 """The settings a person gives, from the environment and `.env`, typed and checked. Needs no Django."""
 
 import os
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from budget_system.database_url import DatabaseAddress, parse_database_url
+from budget_system.email_url import EmailServer, parse_email_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY_LENGTH = 50
 
 
 class SettingError(ValueError):
@@ -28,6 +32,8 @@ class Environment(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     allowed_hosts: Annotated[list[str], NoDecode] = ["localhost", "127.0.0.1", "[::1]"]
     secure: bool = False
+    behind_proxy: bool = False
+    hsts_seconds: NonNegativeInt = 31_536_000
     time_zone: str = "UTC"
     static_root: Path = Path("staticfiles")
     media_root: Path = Path("media")
@@ -43,12 +49,18 @@ class Environment(BaseSettings):
 
     celery_broker_url: str = "redis://localhost:6379/0"
     celery_result_backend: str = ""
+    sweep_parts: PositiveInt = 1
     cache_url: str = ""
 
     api_requests_per_minute: NonNegativeInt = 600
     api_max_body_bytes: PositiveInt = 5 * 1024 * 1024
 
     outbound_trusted_hosts: Annotated[list[str], NoDecode] = []
+
+    site_url: str = "http://127.0.0.1:8000"
+    email_url: SecretStr = SecretStr("console:")
+    email_from: str = "Budgets <budgets@localhost>"
+    alert_settle_seconds: NonNegativeInt = 10
 
     @field_validator("outbound_trusted_hosts")
     @classmethod
@@ -69,6 +81,22 @@ class Environment(BaseSettings):
             raise ValueError(f"'{value}' is no IANA time zone; give a name such as UTC or Africa/Lagos")
         return value
 
+    @field_validator("site_url")
+    @classmethod
+    def _is_a_site(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("give the address of the site, such as https://budgets.example")
+        return value.rstrip("/")
+
+    @field_validator("email_from")
+    @classmethod
+    def _is_a_sender(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if "@" not in address or "\n" in value:
+            raise ValueError("give an address, such as Budgets <budgets@agency.example>")
+        return value
+
     @field_validator("db_pool_size")
     @classmethod
     def _is_not_negative(cls, value: int) -> int:
@@ -87,12 +115,30 @@ class Environment(BaseSettings):
             )
         return "only-for-debug-" + "x" * 50
 
+    def check_secure(self) -> None:
+        """With SECURE, refuse what only the trial may leave to a default; raises SettingError."""
+        if not self.secure or self.debug:
+            return
+        missing = []
+        if len(self.secret_key.get_secret_value()) < SECRET_KEY_LENGTH:
+            missing.append(f"SECRET_KEY (at least {SECRET_KEY_LENGTH} characters)")
+        if "allowed_hosts" not in self.model_fields_set or "*" in self.allowed_hosts:
+            missing.append("ALLOWED_HOSTS (the names of this site, and not *)")
+        if self.database_address() is None:
+            missing.append("DATABASE_URL or DB_NAME")
+        if missing:
+            _refuse(f"SECURE is on, which needs these to be given: {', '.join(missing)}.")
+
     def cache_address(self) -> str:
         """The Redis that counts requests: the one of CACHE_URL, else the broker's if it is one, else ''."""
         url = self.cache_url or self.celery_broker_url
         if url.startswith("redis+socket://"):
             return f"unix://{url.removeprefix('redis+socket://')}"
         return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
+
+    def email_server(self) -> EmailServer:
+        """The server that takes mail."""
+        return parse_email_url(self.email_url.get_secret_value())
 
     def database_address(self) -> DatabaseAddress | None:
         """The database of DATABASE_URL, else the PostgreSQL one of DB_NAME and its kin, else None."""
@@ -118,9 +164,14 @@ def _refuse(message: str) -> str:
 
 
 def read_environment() -> Environment:
-    """Read the environment and the file that ENV_FILE names (`.env` beside manage.py, if it is not set)."""
+    """Read the environment, the file that ENV_FILE names (`.env` beside manage.py, if it is not set), and the
+    folder that SECRETS_DIR names: a file for each setting, as containers are given their secrets.
+    """
     try:
-        return Environment(_env_file=os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))
+        return Environment(
+            _env_file=os.environ.get("ENV_FILE", str(BASE_DIR / ".env")),
+            _secrets_dir=os.environ.get("SECRETS_DIR") or None,
+        )
     except ValidationError as error:
         wrong = (f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise SettingError("; ".join(wrong).replace("Value error, ", "") + ".") from None

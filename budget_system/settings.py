@@ -14,8 +14,10 @@ django_stubs_ext.monkeypatch()
 
 try:
     environment = read_environment()
+    environment.check_secure()
     SECRET_KEY = environment.secret_key_or_debug_key()
     database_address = environment.database_address() or DatabaseAddress("sqlite", "db.sqlite3")
+    email_server = environment.email_server()
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -135,6 +137,19 @@ API_MAX_BODY_BYTES = environment.api_max_body_bytes
 # Hosts inside the network that webhooks and other effects may go to all the same: host, or host:port.
 OUTBOUND_TRUSTED_HOSTS = environment.outbound_trusted_hosts
 
+# Messages. Links in them begin with the site's address; without a server mail is printed, and reaches nobody.
+SITE_URL = environment.site_url
+ALERT_SETTLE_SECONDS = environment.alert_settle_seconds
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if email_server.host else 'console'}.EmailBackend"
+EMAIL_HOST = email_server.host
+EMAIL_PORT = email_server.port
+EMAIL_HOST_USER = email_server.user
+EMAIL_HOST_PASSWORD = email_server.password
+EMAIL_USE_TLS = email_server.starttls
+EMAIL_USE_SSL = email_server.tls
+EMAIL_TIMEOUT = 7  # seconds; a delivery is held for little longer than twice that
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.email_from
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -167,7 +182,14 @@ STORAGES = {
 }
 
 # Over plain HTTP, as in the trial on loopback, a browser would never send a secure cookie back.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.secure and not DEBUG
+SECURE = environment.secure and not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked for inside the network, without TLS
+SECURE_HSTS_SECONDS = environment.hsts_seconds if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+if environment.behind_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGIN_URL = "dashboard:sign-in"
 LOGIN_REDIRECT_URL = "dashboard:overview"
@@ -189,6 +211,8 @@ CELERY_BROKER_URL = environment.celery_broker_url
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_RESULT_BACKEND = environment.celery_result_backend or None
 CELERY_TASK_IGNORE_RESULT = True
+# The safety net is cast in so many parts, each by whichever worker is free.
+SWEEP_PARTS = environment.sweep_parts
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = (

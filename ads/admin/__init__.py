@@ -5,6 +5,7 @@ from django.contrib import admin
 from ads.admin import (
     brands,
     campaigns,
+    channels,
     imports,
     people,
     quarantine,
@@ -22,6 +23,7 @@ admin.site.index_title = "Budgets"
 __all__ = [
     "brands",
     "campaigns",
+    "channels",
     "imports",
     "people",
     "quarantine",

@@ -114,6 +114,9 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "periodictask",
                     "django_celery_beat",
                 ),
+                _item(
+                    "Channels", "Whom alerts are told: Slack, Teams, e-mail", "forum", "notificationchannel"
+                ),
                 _item("API tokens", "Programs that use the API, and what each may do", "key", "apitoken"),
                 _item(
                     "Webhook endpoints",

@@ -18,6 +18,10 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from ads import guards
 from ads.beat import ENTRIES, seed_schedule
 from ads.models import (
+    Alert,
+    AlertNotification,
+    AlertRule,
+    AlertStep,
     Brand,
     Campaign,
     CampaignAlias,
@@ -25,6 +29,8 @@ from ads.models import (
     IdempotencyRecord,
     ImportedRecord,
     Kind,
+    NotificationChannel,
+    NotificationPreference,
     Scope,
     SpendImport,
     SpendLog,
@@ -48,6 +54,7 @@ from budget_system.testing.fixtures import CommittedDatabase
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HISTORY = ["ads_spendlog", "ads_statuschange", "ads_waiver", "ads_rightschange"]
 BEYOND = MAX_MICROS + 1
+BOB = 1_000_000
 
 ON_SQLITE = connection.vendor == "sqlite"
 on_sqlite = pytest.mark.skipif(not ON_SQLITE, reason="exists on SQLite only")
@@ -89,6 +96,17 @@ def history(db: None) -> Campaign:
         amount_micros=1,
         log_id=1,
     )
+    AlertRule.objects.all().delete()
+    AlertRule.objects.create(kind="THRESHOLD", brand=brand, campaign=campaign)
+    AlertRule.objects.create(kind="THRESHOLD", brand=brand)
+    AlertRule.objects.create(kind="THRESHOLD")
+    alert = Alert.objects.create(key="k", kind="THRESHOLD", brand=brand, raised_at=NOW, changed_at=NOW)
+    AlertStep.objects.create(alert=alert, key="k", step=50, at=NOW)
+    bob = User.objects.create(pk=BOB, username="bob")
+    NotificationPreference.objects.create(user=bob)
+    people = NotificationChannel.objects.get(kind="people")
+    AlertNotification.objects.create(alert=alert, channel=people, due_at=NOW)
+    AlertNotification.objects.create(alert=alert, channel=people, user=bob, due_at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     WebhookEndpointFactory.create()
@@ -179,6 +197,24 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
         ],
     ),
     ("delivery_webhook_has_endpoint", "ads_delivery", [{"key": "other", "endpoint_id": None}]),
+    ("alert_ended_is_resolved", "ads_alert", [{"key": "other", "ended_at": "2026-03-10 12:00:00+00:00"}]),
+    ("alert_kind_known", "ads_alert", [{"key": "other", "kind": "LUCK"}, {"key": "other", "kind": ""}]),
+    (
+        "alertrule_campaign_has_brand",
+        "ads_alertrule",
+        [{"kind": "SPIKE", "brand_id": None, "campaign_id": 1}],
+    ),
+    ("alertrule_kind_known", "ads_alertrule", [{"kind": "LUCK"}, {"kind": ""}]),
+    (
+        "alertrule_numbers_in_range",
+        "ads_alertrule",
+        [
+            {"kind": "CHANNEL_FAILING", "percent": 0},
+            {"kind": "CHANNEL_FAILING", "percent": 1001},
+            {"kind": "CHANNEL_FAILING", "hours": 721},
+            {"kind": "CHANNEL_FAILING", "times": 1},
+        ],
+    ),
     ("idempotency_answered_whole", "ads_idempotencyrecord", [{"key": "other", "answer_status": 200}]),
     (
         "brand_budgets_not_negative",
@@ -237,6 +273,18 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
         [{"kind": "FLIGHT", "starts_on": "2026-03-01"}],
     ),
     ("campaignperiod_budget_not_negative", "ads_campaignperiod", [MAY | {"budget_micros": -1}]),
+    ("channel_kind_known", "ads_notificationchannel", [{"kind": "pigeon", "address": "loft 7"}]),
+    (
+        "channel_address_unless_people",
+        "ads_notificationchannel",
+        [{"kind": "slack"}, {"address": "https://x"}, {"brand_id": 1}],
+    ),
+    ("preference_digest_known", "ads_notificationpreference", [{"digest": "WEEKLY"}, {"digest": ""}]),
+    (
+        "preference_quiet_hours_whole",
+        "ads_notificationpreference",
+        [{"quiet_from": "22:00:00"}, {"quiet_until": "07:00:00"}],
+    ),
     ("schedule_day_of_week_known", "ads_daypartingschedule", [{"day_of_week": 7}, {"day_of_week": -1}]),
     ("schedule_not_empty", "ads_daypartingschedule", [{"start_time": "09:00:00", "end_time": "09:00:00"}]),
     (
@@ -279,6 +327,11 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
 
 # What a copy of a row keeps makes it a second one; the rest is changed so that only this key is broken.
 UNIQUE: list[tuple[str, str, Row]] = [
+    ("alert_once_until_ended", "ads_alert", {}),
+    ("alertrule_one_everywhere", "ads_alertrule", {"brand_id": None, "campaign_id": None}),
+    ("alertrule_one_of_brand", "ads_alertrule", {"campaign_id": None}),
+    ("alertrule_one_of_campaign", "ads_alertrule", {}),
+    ("alertstep_once_until_rearmed", "ads_alertstep", {}),
     ("brandperiod_unique", "ads_brandperiod", {}),
     ("campaign_unique_name_in_brand", "ads_campaign", {"external_id": "3"}),
     ("campaign_unique_external_id", "ads_campaign", {"name": "Another"}),
@@ -286,6 +339,9 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaignperiod_unique", "ads_campaignperiod", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
     ("importedrecord_once", "ads_importedrecord", {}),
+    ("channel_people_once", "ads_notificationchannel", {}),
+    ("notification_one_to_compose", "ads_alertnotification", {}),
+    ("notification_one_to_compose_for_person", "ads_alertnotification", {"user_id": BOB}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
 ]
 
@@ -358,7 +414,7 @@ class TestConstraints:
             for field in model._meta.concrete_fields
             if str(field.column).endswith("_micros")
         ]
-        assert len(columns) == 19
+        assert len(columns) == 21
         for table, column in columns:
             name = table.removeprefix("ads_")
             refused_copy(table, f"{name}_integer_micros", **{column: 10.5})
@@ -513,7 +569,13 @@ class TestGuardsComeBack:
     def test_after_flush_which_empties_everything(self, history: Campaign) -> None:
         call_command("flush", interactive=False, verbosity=0)
         tables = [model._meta.db_table for model in apps.get_app_config("ads").get_models()]
-        assert {table: rows(table) for table in tables if rows(table)} == {}
+        filled = {table for table in tables if rows(table)}
+        assert filled == {
+            "ads_alertrule",
+            "ads_historicalalertrule",
+            "ads_notificationchannel",
+        }  # seeded again
+        assert NotificationChannel.objects.get().kind == "people"
         assert guards.missing() == []
         assert PeriodicTask.objects.count() == len(ENTRIES)
         spend(CampaignFactory.create())

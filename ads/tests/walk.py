@@ -30,6 +30,7 @@ from ads.models import (
     EventType,
     ImportState,
     JobProgress,
+    NotificationChannel,
     RightsChange,
     Scope,
     SpendImport,
@@ -114,6 +115,13 @@ def make_world() -> World:
             brand=brand, file_name=f"{name}.csv", checksum="c", size_bytes=1, as_of=NOON, created_at=NOON,
             state=ImportState.DONE, file="gone.csv",
         )  # fmt: skip
+        NotificationChannel.objects.create(
+            name=f"Team of {name}",
+            kind="slack",
+            brand=brand,
+            address="https://slack.example/x",
+            created_at=NOON,
+        )
         brand.daily_budget = Decimal(300)
         brand.save()
         campaign.daily_budget = Decimal(60)

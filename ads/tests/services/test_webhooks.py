@@ -60,8 +60,14 @@ def told(endpoint: WebhookEndpoint) -> list[str]:
     return [row.payload["type"] for row in Delivery.objects.filter(endpoint=endpoint).order_by("pk")]
 
 
+def of_status_alone(endpoint: WebhookEndpoint) -> None:
+    """No alert that is raised by the way is told to this endpoint."""
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(event_types=[EventType.STATUS_CHANGED])
+
+
 class TestAChangeOfStatus:
     def test_is_told_signed(self, receiver: Receiver, endpoint: WebhookEndpoint, campaign: Campaign) -> None:
+        of_status_alone(endpoint)
         BudgetService.record_spend(campaign, Decimal(100))
         assert drain() == Drained(delivered=1)
         (request,) = receiver.received
@@ -91,6 +97,7 @@ class TestAChangeOfStatus:
         assert (attempt.delivery.state, attempt.answer_code, attempt.error) == ("DELIVERED", 204, "")
 
     def test_is_not_told_where_none_was(self, endpoint: WebhookEndpoint, campaign: Campaign) -> None:
+        of_status_alone(endpoint)
         BudgetService.record_spend(campaign, Decimal(99))
         enforcement.sweep(timezone.now())
         assert Delivery.objects.count() == 0
