@@ -13,7 +13,7 @@ from statistics import median
 import pytest
 from django.utils import timezone
 
-from ads.models import Campaign, Delivery, DeliveryState, DeliveryTarget, WebhookEndpoint
+from ads.models import AlertRule, Campaign, Delivery, DeliveryState, DeliveryTarget, WebhookEndpoint
 from ads.services import BudgetService
 from ads.tests.factories import BrandFactory, CampaignFactory, WebhookEndpointFactory
 from ads.tests.receiver import Receiver, Reply, receiving
@@ -24,6 +24,12 @@ SECONDS = 120  # after which a test gives up
 TASK = "ads.tasks.deliver_effects"
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def only_changes_of_status(committed_database: CommittedDatabase) -> None:
+    """No alerts, so that what is counted here is one event for each pause."""
+    AlertRule.objects.all().delete()
 
 
 @pytest.fixture
