@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import condition
 
 from ads import formats
 from ads.admin.history import describe_changes
@@ -26,6 +28,7 @@ from ads.services.day_series import Day, spend_per_day
 from ads.services.hours import Hours, spend_per_hour
 from ads.services.latest import status_news
 from ads.services.overview import BrandRow, load_rows
+from ads.services.page_version import page_version
 
 CAMPAIGNS_AT_ONCE = 50
 CHANGES_SHOWN = 8
@@ -54,6 +57,19 @@ def brand(request: HttpRequest, pk: int) -> HttpResponse:
     return render_page(request, own_brand(request, pk), timezone.now())
 
 
+def _version(request: HttpRequest, pk: int) -> str:
+    asked = f"{pk}-{_status(request)}-{_shown(request)}-{_is_long(request)}"
+    return f'"{page_version(request.user, timezone.now())}-{asked}"'
+
+
+@cache_control(private=True, no_cache=True)
+@condition(etag_func=_version)
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """What of the page updates itself; 304 while nothing has changed."""
+    context = _page(request, own_brand(request, pk), timezone.now())
+    return render(request, "dashboard/brand/content.html", context)
+
+
 def own_brand(request: HttpRequest, pk: int) -> Brand:
     """The brand, where the signed-in person has a right to it; else what is not there."""
     return get_object_or_404(Brand.objects.visible_to(request.user), pk=pk)
@@ -68,14 +84,17 @@ def _page(request: HttpRequest, brand: Brand, now: datetime) -> dict[str, Any]:
     (row,) = load_rows(Brand.objects.filter(pk=brand.pk), request.user, now)
     calendar, today = row.calendar, row.standing.today
     settings_changes = describe_changes(brand)
+    headline = brand_words.headline(brand, row, now)
     return {
+        "title": f"{brand.name}: {headline.head.removesuffix('.')}",
         "brand": brand,
         "row": row,
         "now": now,
         "calendar": calendar,
         "zone": str(calendar.zone_at(now)),
         "now_words": f"{calendar.wall_clock(now):%a} {today.day} {today:%b}, {formats.clock(now, calendar)}",
-        "headline": brand_words.headline(brand, row, now),
+        "checked_at": f"{calendar.wall_clock(now):%H:%M:%S}",
+        "headline": headline,
         "tally": brand_words.tally(row),
         "may_edit": may(request.user, Right.EDIT_BUDGETS) and brand.archived_at is None,
         "may_switch": may(request.user, Right.SWITCH) and brand.archived_at is None,
@@ -193,7 +212,7 @@ def _reached_on(course: Sequence[Projection], budget: int | None, today: date) -
 
 def _days(request: HttpRequest, brand: Brand, row: BrandRow) -> dict[str, Any]:
     today = row.standing.today
-    is_long = request.GET.get("days") == str(LONG_DAYS)
+    is_long = _is_long(request)
     first = today - (LONG_DAYS - 1) * ONE_DAY if is_long else month_start(today)
     last = today if is_long else next_month(first) - ONE_DAY
     days: list[Day] = spend_per_day(brand, first, last, today)
@@ -207,8 +226,8 @@ def _days(request: HttpRequest, brand: Brand, row: BrandRow) -> dict[str, Any]:
 
 
 def _campaigns(request: HttpRequest, brand: Brand, row: BrandRow, now: datetime) -> dict[str, Any]:
+    status = _status(request)
     chosen = request.GET.get("status", "")
-    status = _STATUSES.get(chosen)
     shown = _shown(request)
     number = row.standing.campaigns.get(status, 0) if status else row.standing.total
     rows = load_campaigns(brand, status, shown, now)
@@ -240,6 +259,16 @@ def _chips(brand: Brand, row: BrandRow, chosen: str) -> list[Chip]:
         if number or name == chosen:
             chips.append(Chip(status.word, number, _url(brand, name), name == chosen))
     return chips
+
+
+def _status(request: HttpRequest) -> Status | None:
+    """Of which status campaigns are asked for; None for all."""
+    return _STATUSES.get(request.GET.get("status", ""))
+
+
+def _is_long(request: HttpRequest) -> bool:
+    """Whether the last 90 days are asked for, not the month."""
+    return request.GET.get("days") == str(LONG_DAYS)
 
 
 def _shown(request: HttpRequest) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import condition, require_GET
 
 from ads import formats
 from ads.admin.history import describe_changes
@@ -26,6 +27,7 @@ from ads.services.campaign_days import load_days
 from ads.services.campaign_settings import last_change, last_change_of_windows
 from ads.services.campaign_today import load_today
 from ads.services.explain import Explanation, LimitLevel, WindowLevel, explain
+from ads.services.page_version import page_version
 
 CHANGES_SHOWN = 10
 SETTINGS_SHOWN = 6
@@ -46,6 +48,20 @@ def is_fragment(request: HttpRequest) -> bool:
 def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole page."""
     return whole_page(request, visible_or_404(request, pk))
+
+
+def _version(request: HttpRequest, pk: int) -> str:
+    return f'"{page_version(request.user, timezone.now())}-{pk}-{_is_long(request)}"'
+
+
+@require_GET
+@cache_control(private=True, no_cache=True)
+@condition(etag_func=_version)
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """What of the page updates itself; 304 while nothing has changed."""
+    found, now = visible_or_404(request, pk), timezone.now()
+    context = _live(request, found, explain(found, now=now))
+    return render(request, "dashboard/campaign/content.html", context)
 
 
 @require_GET
@@ -83,33 +99,42 @@ def whole_page(
     """The page; with a form its settings are being edited, with painted windows its week is not saved yet."""
     now = timezone.now()
     explained = explain(found, now=now)
+    context = {
+        **_live(request, found, explained),
+        "form": form,
+        "grid": _grid(explained, painted),
+        "seen_windows": last_change_of_windows(found) if may(request.user, Right.EDIT_SCHEDULES) else 0,
+        "asked": asked_of(request, explained.calendar, now),
+        "answer": answer(request, found, now) if "day" in request.GET else None,
+        **more,
+    }
+    return render(request, "dashboard/campaign/page.html", context, status=status)
+
+
+def _live(request: HttpRequest, found: Campaign, explained: Explanation) -> dict[str, Any]:
+    """What the page shows of the campaign as it is now: not what somebody is just editing, painting or asking."""
+    now = explained.at
     ahead = outlook(explained.facts, now)
     acts = frozenset(act for act in Right if may(request.user, act))
-    context = {
+    return {
         "campaign": found,
         "explained": explained,
         "calendar": explained.calendar,
         "currency": explained.currency,
         "now": now,
+        "checked_at": f"{explained.calendar.wall_clock(now):%H:%M:%S}",
         "flight": words.flight_words(found.start_date, found.end_date),
         "told_now": words.full_moment(now, explained.calendar),
         "may_switch": Right.SWITCH in acts and found.archived_at is None,
         "may_reset": Right.RESET_BUDGETS in acts,
         "may_schedule": Right.EDIT_SCHEDULES in acts,
         "may_edit": bool({Right.EDIT_BUDGETS, Right.EDIT_SCHEDULES} & acts),
-        "form": form,
         **_why(found, explained, ahead),
         "ribbon": drawing.ribbon(load_today(found, explained.facts, now), explained.calendar, now),
         **_spend(request, found, explained, now),
-        "grid": _grid(explained, painted),
-        "seen_windows": last_change_of_windows(found) if Right.EDIT_SCHEDULES in acts else 0,
         "timeline": _timeline(found, now, None),
         "history": describe_changes(found)[:SETTINGS_SHOWN],
-        "asked": asked_of(request, explained.calendar, now),
-        "answer": answer(request, found, now) if "day" in request.GET else None,
-        **more,
     }
-    return render(request, "dashboard/campaign/page.html", context, status=status)
 
 
 def settings_form(request: HttpRequest, found: Campaign) -> SettingsForm:
@@ -147,7 +172,7 @@ def _since(found: Campaign, explained: Explanation) -> datetime | None:
 
 
 def _spend(request: HttpRequest, found: Campaign, explained: Explanation, now: datetime) -> dict[str, Any]:
-    is_long = request.GET.get("range") == "90"
+    is_long = _is_long(request)
     today = explained.calendar.local_date(now)
     first, last = drawing.days_of_chart(today, is_long=is_long)
     days = load_days(found, first, now)
@@ -169,6 +194,11 @@ def _spend(request: HttpRequest, found: Campaign, explained: Explanation, now: d
         "chart": drawing.chart(days, last, explained.currency),
         "caption": drawing.caption(days, explained.currency),
     }
+
+
+def _is_long(request: HttpRequest) -> bool:
+    """Whether the last 90 days are asked for, not the month."""
+    return request.GET.get("range") == "90"
 
 
 def _standing(explained: Explanation, reason: Reason) -> Any:

@@ -23,7 +23,8 @@ from ads.rules.attention import Cause, Level
 from ads.rules.pacing import Direction, Pace
 from ads.rules.periods import Calendar, month_start, next_month
 from ads.services.latest import load_latest
-from ads.services.overview import BrandRow, Filter, load_overview, overview_version, total_by_currency
+from ads.services.overview import BrandRow, Filter, load_overview, total_by_currency
+from ads.services.page_version import page_version
 
 MOST_NEEDS = 8
 ROWS_AT_ONCE = 50
@@ -107,7 +108,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def _version(request: HttpRequest) -> str:
-    return f'"{overview_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}"'
+    return f'"{page_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}"'
 
 
 @cache_control(private=True, no_cache=True)

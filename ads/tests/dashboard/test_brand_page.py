@@ -333,3 +333,20 @@ def test_it_asks_as_often_for_one_campaign_as_for_many(ada: Client, brand: Brand
         spend(other, "1", at(number % 12), source=f"source-{number % 3}")
         CampaignService.switch_off(other)
     assert queries() == few <= 32
+
+
+def test_nothing_is_sent_again_while_nothing_has_changed(
+    ada: Client, nina: Client, brand: Brand, campaign: Campaign
+) -> None:
+    live = f"{url(brand)}live/"
+    tag = ada.get(live)["ETag"]
+    again = ada.get(live, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    for other in ({"days": "90"}, {"status": "paused"}, {"show": "100"}):
+        assert ada.get(live, other, headers={"If-None-Match": tag}).status_code == 200
+    assert nina.get(live, headers={"If-None-Match": tag}).status_code == 200
+    spend(campaign, "118")
+    changed = ada.get(live, headers={"If-None-Match": tag})
+    assert (changed.status_code, changed["ETag"] != tag) == (200, True)
+    assert "Daily budget reached at 12:00." in text(changed)
+    assert "<html" not in changed.content.decode()
