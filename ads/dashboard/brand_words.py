@@ -9,7 +9,6 @@ from ads import formats
 from ads.dashboard import wording
 from ads.models import Brand, PeriodKind
 from ads.rules.attention import Level
-from ads.rules.pacing import Direction
 from ads.rules.periods import Calendar, next_month
 from ads.rules.serving import Reason, Status
 from ads.services.brand_acts import BudgetOutcome, Staying
@@ -167,16 +166,6 @@ def month_caption(row: BrandRow, reached_on: date | None) -> str:
     if reached_on is not None and not row.month.is_reached:
         told += f" Campaigns would pause on about {_day(reached_on)}."
     return told
-
-
-def against_even(row: BrandRow) -> str:
-    """How the month compares with the even line."""
-    if row.pace is None:
-        return ""
-    if row.pace.direction == Direction.ON_PACE:
-        return "On the even line"
-    of = " of" if row.pace.direction == Direction.AHEAD else ""
-    return f"{wording.pace_words(row.pace)}{of} the even line"
 
 
 def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:

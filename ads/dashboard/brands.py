@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +20,6 @@ from ads.dashboard import brand_words, charts, wording
 from ads.models import Brand, StatusChange
 from ads.rights import Right, may
 from ads.rules import pacing
-from ads.rules.pacing import Direction, Projection
 from ads.rules.periods import ONE_DAY, month_start, next_month
 from ads.rules.serving import Status
 from ads.services.brand_campaigns import CampaignRow, load_campaigns
@@ -164,19 +163,14 @@ def _month(brand: Brand, row: BrandRow) -> dict[str, Any]:
         "month_name": f"{today:%B}",
         "day_of_month": f"day {today.day} of {days_of_month}",
         "pace_words": wording.pace_words(row.pace) if row.pace else wording.no_pace_words(row),
-        "pace_icon": _pace_icon(row),
-        "pace_class": ""
-        if row.pace is None or row.pace.direction == Direction.ON_PACE
-        else "pace-bad"
-        if row.pace.is_far
-        else "pace-off",
+        "pace_look": wording.pace_look(row.pace),
         "per_day": sum(last_week) // len(last_week) if any(last_week) else None,
         "per_day_left": _per_day_left(row, days_left),
         "days_left": days_left,
         "month_days": (month_days := spend_per_day(brand, first, next_month(first) - ONE_DAY, today)),
         "has_course": bool(budget) or any(day.spent for day in month_days),
-        "against_even": brand_words.against_even(row),
-        "month_caption": brand_words.month_caption(row, _reached_on(course, budget, today)),
+        "against_even": wording.against_even(row.pace) if row.pace else "",
+        "month_caption": brand_words.month_caption(row, pacing.reached_on(course, budget, today)),
         "month_chart": charts.month_chart(
             month_days,
             today,
@@ -189,25 +183,12 @@ def _month(brand: Brand, row: BrandRow) -> dict[str, Any]:
     }
 
 
-def _pace_icon(row: BrandRow) -> str:
-    if row.pace is None:
-        return "none"
-    return {Direction.AHEAD: "up", Direction.BEHIND: "down", Direction.ON_PACE: "even"}[row.pace.direction]
-
-
 def _per_day_left(row: BrandRow, days_left: int) -> int | None:
     """What each open day after today may cost so that the month ends on its budget, and not a cent over it."""
     if row.month.remaining is None or not days_left:
         return None
     smallest: int = 10 ** (6 - formats.minor_units(row.currency))
     return max(0, row.month.remaining) // (days_left * smallest) * smallest
-
-
-def _reached_on(course: Sequence[Projection], budget: int | None, today: date) -> date | None:
-    """The day on which the projected month reaches its budget."""
-    if not budget:
-        return None
-    return next((today + number * ONE_DAY for number, end in enumerate(course) if end.micros >= budget), None)
 
 
 def _days(request: HttpRequest, brand: Brand, row: BrandRow) -> dict[str, Any]:

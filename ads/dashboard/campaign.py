@@ -18,6 +18,7 @@ from ads.dashboard import campaign_words as words
 from ads.dashboard import weekgrid
 from ads.dashboard.campaign_form import SettingsForm
 from ads.dashboard.campaign_moment import answer, asked_of
+from ads.dashboard.campaign_pacing import spend_card
 from ads.models import Campaign, StatusChange
 from ads.rights import Right, may
 from ads.rules.dayparting import Window
@@ -179,14 +180,7 @@ def _spend(request: HttpRequest, found: Campaign, explained: Explanation, now: d
     return {
         "today": today,
         "is_long": is_long,
-        "standings": [
-            (title, _standing(explained, reason))
-            for title, reason in (
-                ("Today", Reason.CAMPAIGN_DAILY),
-                (f"{today:%B}", Reason.CAMPAIGN_MONTHLY),
-                ("Whole flight" if found.start_date or found.end_date else "In all", Reason.CAMPAIGN_TOTAL),
-            )
-        ],
+        "card": spend_card(found, explained, now),
         "days": days[::-1],
         "has_spend": any(each.spent for each in days),
         "has_over": any(each.over for each in days),
@@ -199,11 +193,6 @@ def _spend(request: HttpRequest, found: Campaign, explained: Explanation, now: d
 def _is_long(request: HttpRequest) -> bool:
     """Whether the last 90 days are asked for, not the month."""
     return request.GET.get("range") == "90"
-
-
-def _standing(explained: Explanation, reason: Reason) -> Any:
-    level = explained.level(reason)
-    return level.standing if isinstance(level, LimitLevel) else None
 
 
 def _grid(explained: Explanation, painted: tuple[Window, ...] | None) -> weekgrid.Grid:

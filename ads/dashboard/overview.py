@@ -20,7 +20,6 @@ from ads.dashboard import wording
 from ads.models import Brand
 from ads.rights import Right, may
 from ads.rules.attention import Cause, Level
-from ads.rules.pacing import Direction, Pace
 from ads.rules.periods import Calendar, month_start, next_month
 from ads.services.latest import load_latest
 from ads.services.overview import BrandRow, Filter, load_overview, total_by_currency
@@ -264,7 +263,7 @@ def _groups(rows: Sequence[BrandRow], shown: int, now: datetime) -> Iterable[Gro
 
 def _table_row(row: BrandRow, now: datetime) -> TableRow:
     icon, tone, word = _LEVEL_LOOKS[row.attention.level] if row.is_active else _OFF_LOOK
-    pace_icon, pace_class = _pace_look(row.pace)
+    pace_icon, pace_class = wording.pace_look(row.pace)
     return TableRow(
         row=row,
         level=icon,
@@ -288,14 +287,3 @@ _LEVEL_LOOKS = {
     Level.ON_COURSE: ("ok", "run", "On course"),
 }
 _OFF_LOOK = ("off", "", "Switched off")
-
-
-def _pace_look(pace: Pace | None) -> tuple[str, str]:
-    if pace is None:
-        return "none", ""
-    if pace.direction == Direction.ON_PACE:
-        return "even", ""
-    return (
-        "up" if pace.direction == Direction.AHEAD else "down",
-        "pace-bad" if pace.is_far else "pace-off",
-    )

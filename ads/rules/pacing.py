@@ -181,18 +181,21 @@ def flight(
 ) -> FlightOutlook | None:
     """Return where a flight goes if spend goes on; None before three days of data and after its last day.
 
-    A flight without a last day is looked at until it reaches its total budget, and a year at most.
+    A flight without a last day is looked at for a year.
     """
-    until = last_day or facts.today + LOOKED_AHEAD * ONE_DAY
-    end, reached_on = None, None
-    for number, end in enumerate(_course(facts, so_far, until)):
-        if reached_on is None and total_budget is not None and end.micros >= total_budget:
-            reached_on = facts.today + number * ONE_DAY
-            if last_day is None:
-                break
-    if end is None:
+    ends = list(_course(facts, so_far, last_day or facts.today + LOOKED_AHEAD * ONE_DAY))
+    if not ends:
         return None
-    return FlightOutlook(end if last_day else None, reached_on)
+    return FlightOutlook(ends[-1] if last_day else None, reached_on(ends, total_budget, facts.today))
+
+
+def reached_on(ends: Sequence[Projection], budget_micros: int | None, today: date) -> date | None:
+    """Return the day on which a course from today on reaches the budget; None without one, or where it does not."""
+    if not budget_micros:
+        return None
+    return next(
+        (today + number * ONE_DAY for number, end in enumerate(ends) if end.micros >= budget_micros), None
+    )
 
 
 def open_days_left(facts: PacingFacts) -> int:
