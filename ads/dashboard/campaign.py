@@ -1,8 +1,6 @@
 """A campaign's page: why it runs or not, what it spent, its week, what happened, and what it was at a moment."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +17,7 @@ from ads.dashboard import weekgrid
 from ads.dashboard.campaign_form import SettingsForm
 from ads.dashboard.campaign_moment import answer, asked_of
 from ads.dashboard.campaign_pacing import spend_card
+from ads.dashboard.campaign_timeline import timeline
 from ads.models import Campaign, StatusChange
 from ads.rights import Right, may
 from ads.rules.dayparting import Window
@@ -30,7 +29,6 @@ from ads.services.campaign_today import load_today
 from ads.services.explain import Explanation, LimitLevel, WindowLevel, explain
 from ads.services.page_version import page_version
 
-CHANGES_SHOWN = 10
 SETTINGS_SHOWN = 6
 BRAND_LIMITS = frozenset({Reason.BRAND_DAILY, Reason.BRAND_MONTHLY, Reason.BRAND_INACTIVE})
 
@@ -82,7 +80,7 @@ def changes(request: HttpRequest, pk: int) -> HttpResponse:
     before = request.GET.get("before", "")
     context = {
         "campaign": found,
-        "timeline": _timeline(found, timezone.now(), int(before) if before.isdecimal() else None),
+        "timeline": timeline(found, timezone.now(), int(before) if before.isdecimal() else None),
     }
     template = "timeline.html" if is_fragment(request) else "changes.html"
     return render(request, f"dashboard/campaign/{template}", context)
@@ -133,7 +131,7 @@ def _live(request: HttpRequest, found: Campaign, explained: Explanation) -> dict
         **_why(found, explained, ahead),
         "ribbon": drawing.ribbon(load_today(found, explained.facts, now), explained.calendar, now),
         **_spend(request, found, explained, now),
-        "timeline": _timeline(found, now, None),
+        "timeline": timeline(found, now, None),
         "history": describe_changes(found)[:SETTINGS_SHOWN],
     }
 
@@ -199,22 +197,3 @@ def _grid(explained: Explanation, painted: tuple[Window, ...] | None) -> weekgri
     level = explained.level(Reason.OUTSIDE_DAYPARTING)
     windows = level.windows if isinstance(level, WindowLevel) else ()
     return weekgrid.grid(windows, explained.facts.window_calendar, explained.at, painted)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Some status changes by day, newest first; `older` is where to read on, 0 at the end."""
-
-    days: list[tuple[str, list[words.ChangeRow]]]
-    older: int
-    is_first: bool
-
-
-def _timeline(found: Campaign, now: datetime, before: int | None) -> Timeline:
-    rows = StatusChange.objects.filter(campaign=found)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    newest = list(rows.order_by("-at", "-pk")[: CHANGES_SHOWN + 1])
-    told = [words.change_row(change, found.brand.calendar, now) for change in newest[:CHANGES_SHOWN]]
-    days = [(day, list(group)) for day, group in groupby(told, lambda row: row.day)]
-    return Timeline(days, told[-1].pk if len(newest) > CHANGES_SHOWN else 0, is_first=before is None)

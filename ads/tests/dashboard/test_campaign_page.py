@@ -174,7 +174,8 @@ def test_changes_are_told_with_reason_and_author(nina: Client, campaign: Campaig
         BudgetService.record_spend(campaign, Decimal(100))
         page = text(nina.get(url(campaign)))
     assert (
-        "Today, Tue 10 Mar 13:00:00 Running to paused. Brand daily budget reached. System, as spend was recorded "
+        "Today, Tue 10 Mar 13:00:00 Running to paused. Brand daily budget reached: $100.00 of $100.00. "
+        "System, as spend was recorded "
         "13:00:00 Off to running. Switched on. tom 12:00:00 Running to off. Switched off. tom"
     ) in page
 
