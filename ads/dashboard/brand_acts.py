@@ -91,7 +91,7 @@ def _save(request: HttpRequest, brand: Brand, period: str) -> HttpResponseBase:
         return _again(request, own_brand(request, brand.pk), edit, MEANWHILE)
     if outcome.before != outcome.standing.budget:
         messages.success(request, brand_words.saved(edit.title, outcome, brand.currency))
-        _tell(request, outcome.changes)
+        tell(request, outcome.changes)
     return redirect("dashboard:brand", brand.pk)
 
 
@@ -145,7 +145,7 @@ def switch(request: HttpRequest, pk: int) -> HttpResponseBase:
     if request.method == "POST":
         changes = brand_acts.switch(brand.pk, on=on, by=request.user)
         messages.success(request, f"{brand.name} is switched {'on' if on else 'off'}.")
-        _tell(request, changes)
+        tell(request, changes)
         return redirect("dashboard:brand", brand.pk)
     changes = brand_acts.switch(brand.pk, on=on, by=request.user, dry_run=True)
     asked = {
@@ -153,7 +153,7 @@ def switch(request: HttpRequest, pk: int) -> HttpResponseBase:
         "lines": brand_words.switch_consequences(changes),
         "label": brand_words.switch_label(changes, on=on),
     }
-    return _ask(request, brand, "switch", asked)
+    return ask(request, brand, "switch", asked)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -172,9 +172,9 @@ def reset(request: HttpRequest, pk: int) -> HttpResponseBase:
         )
         what = "today" if period == "daily" else "this month"
         messages.success(request, f"The budgets of {brand.name} start afresh for {what}.")
-        _tell(request, done.changes)
+        tell(request, done.changes)
         return redirect("dashboard:brand", brand.pk)
-    return _ask(request, brand, "reset", {"choices": [_choice(request, brand, period) for period in KINDS]})
+    return ask(request, brand, "reset", {"choices": [_choice(request, brand, period) for period in KINDS]})
 
 
 def _choice(request: HttpRequest, brand: Brand, period: str) -> dict[str, Any]:
@@ -194,7 +194,8 @@ def _choice(request: HttpRequest, brand: Brand, period: str) -> dict[str, Any]:
     }
 
 
-def _ask(request: HttpRequest, brand: Brand, act: str, asked: dict[str, Any]) -> HttpResponse:
+def ask(request: HttpRequest, brand: Brand, act: str, asked: Any) -> HttpResponse:
+    """What is asked before an act, alone or at its place in the whole page."""
     if request.headers.get("HX-Request") == "true":
         return render(request, f"dashboard/brand/{act}.html", {"brand": brand, "asked": asked})
     return render_page(request, brand, timezone.now(), act=act, asked=asked)
@@ -218,6 +219,7 @@ def switch_campaign(request: HttpRequest, pk: int, campaign_pk: int) -> HttpResp
     return redirect("dashboard:brand", brand.pk)
 
 
-def _tell(request: HttpRequest, changes: list[Change]) -> None:
+def tell(request: HttpRequest, changes: list[Change]) -> None:
+    """Leaves what followed as messages for the next page."""
     for sentence in brand_words.done_sentences(changes):
         messages.info(request, sentence)

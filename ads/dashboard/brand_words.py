@@ -204,7 +204,7 @@ def budget_consequences(
     """What another budget brings about, told before it is saved."""
     budget, standing = outcome.standing.budget, outcome.standing
     period = "today" if kind == PeriodKind.DAY else "this month"
-    lines = list(_changed(outcome.changes))
+    lines = list(changed(outcome.changes))
     if outcome.staying:
         lines.append(Line("paused", "t-watch", _staying(outcome.staying)))
     if outcome.before == budget:
@@ -263,7 +263,7 @@ def _and(changes: Sequence[Change], verb: str) -> str:
 
 def act_consequences(changes: Sequence[Change]) -> list[Line]:
     """What an act brings about, told before it is done."""
-    return list(_changed(changes)) or [Line("none", "muted", "No campaign changes now.", is_main=True)]
+    return list(changed(changes)) or [Line("none", "muted", "No campaign changes now.", is_main=True)]
 
 
 def switch_consequences(changes: Sequence[Change]) -> list[Line]:
@@ -271,7 +271,7 @@ def switch_consequences(changes: Sequence[Change]) -> list[Line]:
     waiting = [
         each for each in changes if each.from_status == Status.PAUSED != each.to_status == Status.INACTIVE
     ]
-    lines = list(_changed(changes))
+    lines = list(changed(changes))
     if waiting:
         verb = "does" if len(waiting) == 1 else "do"
         who = formats.counted(len(waiting), "paused campaign")
@@ -282,10 +282,11 @@ def switch_consequences(changes: Sequence[Change]) -> list[Line]:
 
 def done_sentences(changes: Sequence[Change]) -> list[str]:
     """What followed from what was done, campaigns that changed status."""
-    return [line.text for line in _changed(changes, is_done=True)]
+    return [line.text for line in changed(changes, is_done=True)]
 
 
-def _changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Line]:
+def changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Line]:
+    """Campaigns that run, or stop, with what is done."""
     resumed = [change for change in changes if change.to_status == Status.ACTIVE]
     if resumed:
         verb = (

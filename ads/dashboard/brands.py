@@ -14,13 +14,14 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import condition
 
 from ads import formats
-from ads.admin.history import describe_changes
+from ads.admin.history import describe_brand
 from ads.admin.warnings import more_than_the_brand
 from ads.dashboard import brand_words, charts, wording
+from ads.dashboard.brand_history import settings_lines
 from ads.models import Brand, StatusChange
-from ads.rights import Right, may
+from ads.rights import Right, may, right_to_change
 from ads.rules import pacing
-from ads.rules.periods import ONE_DAY, month_start, next_month
+from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import Status
 from ads.services.brand_campaigns import CampaignRow, load_campaigns
 from ads.services.day_series import Day, spend_per_day
@@ -30,7 +31,8 @@ from ads.services.overview import BrandRow, load_rows
 from ads.services.page_version import page_version
 
 CAMPAIGNS_AT_ONCE = 50
-CHANGES_SHOWN = 8
+CHANGES_SHOWN = 12
+CHANGES_READ = 60  # so far back the last change of a budget is looked for
 LONG_DAYS = 90
 _HOUR = timedelta(hours=1)
 _STATUSES = {
@@ -82,7 +84,7 @@ def render_page(request: HttpRequest, brand: Brand, now: datetime, **more: Any) 
 def _page(request: HttpRequest, brand: Brand, now: datetime) -> dict[str, Any]:
     (row,) = load_rows(Brand.objects.filter(pk=brand.pk), request.user, now)
     calendar, today = row.calendar, row.standing.today
-    settings_changes = describe_changes(brand)
+    settings_changes = describe_brand(brand, CHANGES_READ)
     headline = brand_words.headline(brand, row, now)
     return {
         "title": f"{brand.name}: {headline.head.removesuffix('.')}",
@@ -92,6 +94,8 @@ def _page(request: HttpRequest, brand: Brand, now: datetime) -> dict[str, Any]:
         "calendar": calendar,
         "zone": str(calendar.zone_at(now)),
         "now_words": f"{calendar.wall_clock(now):%a} {today.day} {today:%b}, {formats.clock(now, calendar)}",
+        "zone_to_come": _zone_to_come(calendar, now),
+        "may_set_zone": may(request.user, right_to_change("timezone")) and brand.archived_at is None,
         "checked_at": f"{calendar.wall_clock(now):%H:%M:%S}",
         "headline": headline,
         "tally": brand_words.tally(row),
@@ -99,16 +103,29 @@ def _page(request: HttpRequest, brand: Brand, now: datetime) -> dict[str, Any]:
         "may_switch": may(request.user, Right.SWITCH) and brand.archived_at is None,
         "may_reset": may(request.user, Right.RESET_BUDGETS) and brand.archived_at is None,
         "budget_change": next(
-            (entry for entry in settings_changes if any("budget" in c.label for c in entry.changes)), None
+            (
+                entry
+                for entry in settings_changes
+                if entry.campaign_id is None and any("budget" in each.label for each in entry.changes)
+            ),
+            None,
         ),
         "notes": list(more_than_the_brand(brand)),
-        "settings_changes": settings_changes[:CHANGES_SHOWN],
+        "settings_changes": settings_lines(request, brand, settings_changes[:CHANGES_SHOWN]),
         "status_changes": _status_changes(brand),
         **_today(brand, row, now),
         **_month(brand, row),
         **_days(request, brand, row),
         **_campaigns(request, brand, row, now),
     }
+
+
+def _zone_to_come(calendar: Calendar, now: datetime) -> str:
+    """ "America/New_York from Wed 11 Mar 2026 on", where a change of zone is still to come."""
+    span = calendar.spans[-1]
+    if span.zone == calendar.zone_at(now):
+        return ""
+    return f"{span.zone} from {formats.day(span.first_day)} on"
 
 
 def _status_changes(brand: Brand) -> Sequence[wording.Line]:

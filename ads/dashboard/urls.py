@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 
 from ads.dashboard import (
     brand_acts,
+    brand_settings,
     brands,
     campaign,
     campaign_acts,
@@ -43,6 +44,8 @@ urlpatterns = [
     page("brands/<int:pk>/budgets/<str:period>/", brand_acts.budget, "brand-budget"),
     page("brands/<int:pk>/switch/", brand_acts.switch, "brand-switch"),
     page("brands/<int:pk>/reset/", brand_acts.reset, "brand-reset"),
+    page("brands/<int:pk>/time-zone/", brand_settings.timezone, "brand-timezone"),
+    page("brands/<int:pk>/put-back/<slug:kind>/<int:key>/", brand_settings.put_back_change, "brand-put-back"),
     page(
         "brands/<int:pk>/campaigns/<int:campaign_pk>/switch/",
         brand_acts.switch_campaign,

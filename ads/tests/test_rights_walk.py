@@ -47,6 +47,7 @@ from ads.tests.walk import (
     SECRETS,
     Place,
     World,
+    a_change,
     api_paths,
     content_type_of_brands,
     everything_stored,
@@ -246,6 +247,8 @@ PAGES = {
     "dashboard:brand-budget": ROW_TO_MANAGE,
     "dashboard:brand-switch": ROW_TO_SWITCH,
     "dashboard:brand-reset": ROW_TO_MANAGE,
+    "dashboard:brand-timezone": ROW_TO_MANAGE,
+    "dashboard:brand-put-back": ROW_TO_MANAGE,
     "dashboard:brand-campaign-switch": ONLY_POST,
     "dashboard:campaigns": SIGNED_IN,
     "dashboard:campaign": ROW_OF_ACME,
@@ -333,6 +336,8 @@ def arguments(world: World) -> dict[str, Any]:
         "campaign_pk": world.campaign.pk,
         "period": "daily",
         "number": 0,
+        "kind": "brand",
+        "key": a_change(world, Brand)[1],
     }
 
 
