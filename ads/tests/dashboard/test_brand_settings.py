@@ -159,11 +159,11 @@ class TestHistory:
         other.save()
         told = text(mira.get(f"/brands/{brand.pk}/")).partition("Every change is kept")[2]
         assert told.startswith(
-            " 15:00 Summer Sale: Window added: every day 09:00-17:00 The system or a command "
+            " 15:00 today Summer Sale: Window added: every day 09:00-17:00 The system or a command "
             "Put back … Window added: every day 09:00-17:00 of Summer Sale "
-            "14:00 Summer Sale: Daily budget from No limit set to $30.00 The system or a command "
+            "14:00 today Summer Sale: Daily budget from No limit set to $30.00 The system or a command "
             "Put back … Daily budget of Summer Sale "
-            "13:00 Daily budget from $100.00 to $80.00 The system or a command Put back … Daily budget of Acme "
+            "13:00 today Daily budget from $100.00 to $80.00 The system or a command Put back … Daily budget of Acme "
         )
         assert "Foreign" not in told
         assert "Budgets changed 13:00 by" in text(mira.get(f"/brands/{brand.pk}/"))
