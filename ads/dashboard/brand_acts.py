@@ -25,9 +25,6 @@ from ads.services.enforcement import Change
 from ads.services.standings import stand_brands
 
 KINDS = {"daily": PeriodKind.DAY, "monthly": PeriodKind.MONTH}
-MEANWHILE = (
-    "Somebody changed this brand’s settings meanwhile; this is how they are now. Look again, then save."
-)
 LOOK_FIRST = "This would pause campaigns. Read what follows, then save once more."
 
 
@@ -88,7 +85,7 @@ def _save(request: HttpRequest, brand: Brand, period: str) -> HttpResponseBase:
             now=timezone.now(),
         )
     except ChangedMeanwhile:
-        return _again(request, own_brand(request, brand.pk), edit, MEANWHILE)
+        return _again(request, again := own_brand(request, brand.pk), edit, meanwhile(again))
     if outcome.before != outcome.standing.budget:
         messages.success(request, brand_words.saved(edit.title, outcome, brand.currency))
         tell(request, outcome.changes)
@@ -100,6 +97,14 @@ def _again(request: HttpRequest, brand: Brand, edit: Edit, error: str) -> HttpRe
         edit.period, edit.amount, brand_acts.last_change(brand), edit.lines, edit.label, edit.told, error
     )
     return render_page(request, brand, timezone.now(), edit=again)
+
+
+def meanwhile(brand: Brand) -> str:
+    """Who was faster, and when."""
+    latest = brand.history.select_related("history_user").latest()
+    who = latest.history_user.get_username() if latest.history_user else "Somebody"
+    at = formats.moment(latest.history_date, brand.calendar, timezone.now())
+    return f"{who} changed this brand’s settings at {at}; this is how they are now. Look again, then save."
 
 
 def _edit(request: HttpRequest, brand: Brand, period: str, given: Any) -> Edit:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from ads import formats
 from ads.admin.history import describe_put_back
 from ads.dashboard import brand_words
-from ads.dashboard.brand_acts import MEANWHILE, ask, tell
+from ads.dashboard.brand_acts import ask, meanwhile, tell
 from ads.dashboard.brand_words import Line
 from ads.dashboard.brands import own_brand
 from ads.errors import ChangedMeanwhile, NotPutBack
@@ -78,7 +78,7 @@ def _save_zone(request: HttpRequest, brand: Brand) -> HttpResponseBase:
         )
     except ChangedMeanwhile:
         again = own_brand(request, brand.pk)
-        return ask(request, again, "zone", _zone_asked(request, again, request.POST, error=MEANWHILE))
+        return ask(request, again, "zone", _zone_asked(request, again, request.POST, error=meanwhile(again)))
     messages.success(request, zone_lines(outcome)[0].text)
     tell(request, outcome.changes)
     return redirect("dashboard:brand", brand.pk)

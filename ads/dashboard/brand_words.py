@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from ads import formats
 from ads.dashboard import wording
+from ads.dashboard.campaign_words import STANDS, capital
 from ads.models import Brand, PeriodKind
 from ads.rules.attention import Level
 from ads.rules.periods import Calendar, next_month
@@ -194,8 +195,8 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
 
 
 def all_reasons(reasons: Sequence[Reason]) -> str:
-    """Every reason in words, in order: "Daily budget exceeded; outside dayparting window"."""
-    return "; ".join(reason.words if number == 0 else _lower(reason) for number, reason in enumerate(reasons))
+    """Everything that stands against a campaign, in order: "Brand daily budget reached; outside dayparting"."""
+    return capital("; ".join(STANDS[reason] for reason in reasons))
 
 
 def budget_consequences(

@@ -76,11 +76,12 @@ def moment(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def changes(request: HttpRequest, pk: int) -> HttpResponse:
     """Older changes of its status."""
-    found = visible_or_404(request, pk)
+    found, now = visible_or_404(request, pk), timezone.now()
     before = request.GET.get("before", "")
     context = {
         "campaign": found,
-        "timeline": timeline(found, timezone.now(), int(before) if before.isdecimal() else None),
+        "zone": found.brand.calendar.zone_at(now),
+        "timeline": timeline(found, now, int(before) if before.isdecimal() else None),
     }
     template = "timeline.html" if is_fragment(request) else "changes.html"
     return render(request, f"dashboard/campaign/{template}", context)

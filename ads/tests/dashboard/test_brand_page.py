@@ -250,15 +250,15 @@ def test_campaigns_tell_every_reason_and_what_comes_next(ada: Client) -> None:
     assert "Starts at 00:00, Fri 20 Mar" in told
     assert "Over Completed Flight ended" in told
     assert "None: the flight is over" in told
-    assert "Quiet Off Switched off by a person" in told
+    assert "Quiet Off Switched off " in told
     assert "None: stays off until switched on" in told
     assert "All 4 Running 1 Paused 1 Off 1 Completed 1" in told
     assert "Times in Europe/Paris." in told
     spend(later, "96")
     told = text(ada.get(url(brand)))
-    assert "Office meta Paused Daily budget exceeded" in told
+    assert "Office meta Paused Brand daily budget reached" in told
     assert "Runs again at 09:00 tomorrow, Wed 11 Mar" in told
-    assert "Flight not started; daily budget exceeded" in told
+    assert "Flight not started; brand daily budget reached" in told
 
 
 def test_a_change_that_is_due_is_told_as_such(ada: Client, brand: Brand) -> None:

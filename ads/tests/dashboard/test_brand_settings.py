@@ -118,7 +118,7 @@ class TestTimeZone:
         brand.save()
         sent = {"timezone": "America/New_York", "seen": str(seen)}
         again = mira.post(zone_url(brand), sent)
-        assert "Somebody changed this brand’s settings meanwhile" in text(again)
+        assert "Somebody changed this brand’s settings at 12:00 today" in text(again)
         assert zones(brand)[0] == ""
 
     def test_who_may_not_change_settings_is_refused_and_not_led_there(
