@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ads import formats
-from ads.models import Cause, StatusChange
 from ads.rules.forecast import Outlook
 from ads.rules.periods import ONE_DAY, Calendar
 from ads.rules.serving import CampaignFacts, Decision, Reason, Status, decide
@@ -24,18 +23,6 @@ STANDS = {
     Reason.CAMPAIGN_MONTHLY: "campaign monthly budget reached",
     Reason.CAMPAIGN_TOTAL: "campaign total budget reached",
     Reason.OUTSIDE_DAYPARTING: "outside dayparting",
-}
-_GONE = {
-    Reason.BRAND_INACTIVE: "brand switched on",
-    Reason.SWITCHED_OFF: "switched on",
-    Reason.FLIGHT_NOT_STARTED: "flight started",
-    Reason.FLIGHT_ENDED: "flight goes on",
-    Reason.BRAND_DAILY: "room in the brand’s daily budget again",
-    Reason.BRAND_MONTHLY: "room in the brand’s monthly budget again",
-    Reason.CAMPAIGN_DAILY: "room in the daily budget again",
-    Reason.CAMPAIGN_MONTHLY: "room in the monthly budget again",
-    Reason.CAMPAIGN_TOTAL: "room in the total budget again",
-    Reason.OUTSIDE_DAYPARTING: "window opened",
 }
 _GOES = {
     Reason.FLIGHT_NOT_STARTED: "the flight starts at",
@@ -61,15 +48,6 @@ _LIMITS = {
     Reason.CAMPAIGN_DAILY: "Campaign daily budget",
     Reason.CAMPAIGN_MONTHLY: "Campaign monthly budget",
     Reason.CAMPAIGN_TOTAL: "Campaign total budget",
-}
-_CAUSES = {
-    Cause.SPEND: "as spend was recorded",
-    Cause.SETTINGS: "as settings changed",
-    Cause.CLOCK: "by the clock",
-    Cause.ROLLOVER: "as a new day began",
-    Cause.RESET: "as budgets started afresh",
-    Cause.REPAIR: "as totals were put right",
-    Cause.SWEEP: "in its regular check",
 }
 
 
@@ -330,50 +308,6 @@ def consequence(before: Outlook, after: Outlook, calendar: Calendar, now: dateti
         button=button,
         icon=icon,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One status change as the timeline tells it."""
-
-    pk: int
-    at: datetime
-    time: str
-    day: str
-    icon: str
-    head: str
-    why: str
-    by: str
-
-
-def change_row(change: StatusChange, calendar: Calendar, now: datetime) -> ChangeRow:
-    """What changed, why, and by whom."""
-    before, after = Status(change.from_status), Status(change.to_status)
-    head = f"{before.word} to {after.word.lower()}" if before != after else f"Still {after.word.lower()}"
-    tone = formats.look(after, change.reasons).tone
-    wall = calendar.wall_clock(change.at)
-    return ChangeRow(
-        pk=change.pk,
-        at=change.at,
-        time=f"{wall:%H:%M:%S}",
-        day=day_words(change.at, calendar, now),
-        icon={"limit": "paused"}.get(tone, tone),
-        head=head,
-        why=_why(change),
-        by=change.by or f"System, {_CAUSES[Cause(change.cause)]}",
-    )
-
-
-def _why(change: StatusChange) -> str:
-    """What stands against it that did not before, else what no longer does, and what still does."""
-    was, now = change.from_reasons, change.reasons
-    came, went = [each for each in now if each not in was], [each for each in was if each not in now]
-    stays = [each for each in now if each in was]
-    told = [STANDS[reason] for reason in came] or [_GONE[reason] for reason in went]
-    sentence = f"{capital(listed(told))}." if told else ""
-    if stays:
-        sentence += f" Also {stands(stays)}." if came else f" Still {stands(stays)}."
-    return sentence.strip()
 
 
 def decision_words(decision: Decision | Status, reasons: tuple[Reason, ...] = ()) -> str:

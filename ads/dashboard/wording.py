@@ -131,6 +131,25 @@ def pace_words(pace: Pace) -> str:
     return f"{pace.percent}% {'ahead' if pace.direction == Direction.AHEAD else 'behind'}"
 
 
+def pace_look(pace: Pace | None) -> tuple[str, str]:
+    """The drawing and the class of a pace."""
+    if pace is None:
+        return "none", ""
+    if pace.direction == Direction.ON_PACE:
+        return "even", ""
+    return (
+        "up" if pace.direction == Direction.AHEAD else "down",
+        "pace-bad" if pace.is_far else "pace-off",
+    )
+
+
+def against_even(pace: Pace) -> str:
+    """How spend compares with the even line: "21% behind the even line"."""
+    if pace.direction == Direction.ON_PACE:
+        return "On the even line"
+    return f"{pace_words(pace)}{' of' if pace.direction == Direction.AHEAD else ''} the even line"
+
+
 def no_pace_words(row: BrandRow) -> str:
     """Why there is no pace."""
     if not row.is_active:

@@ -1,20 +1,17 @@
 """All brands of a person by who needs attention, in a constant number of queries however many there are."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
 from math import isqrt
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import connection
-from django.db.models import Count, Exists, Max, Model, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 
-from ads.models import Brand, BrandQuerySet, Campaign, SpendLog, StatusChange, Waiver
+from ads.models import Brand, BrandQuerySet, Campaign, SpendLog, StatusChange
 from ads.rules import pacing
 from ads.rules.attention import Attention, AttentionFacts, judge
 from ads.rules.pacing import Direction, Pace, PacingFacts, Projection
@@ -360,30 +357,3 @@ def _spend_while_off(standings: Mapping[int, BrandStanding]) -> dict[int, SpendW
         pk: SpendWhileOff(sum(micros for micros, _, _ in each), len(each), max(each)[1], max(each)[2])
         for pk, each in found.items()
     }
-
-
-def overview_version(person: Person, now: datetime) -> str:
-    """A text that is another one as soon as the overview of this person may show something else. Two queries.
-
-    Whatever changes it adds a row to one of these tables, or is the minute that the brands' clocks show. What
-    commits after a row with a higher key may so be seen a minute late.
-    """
-    newest = ", ".join(
-        f'(SELECT max({key}) FROM "{table}")'  # noqa: S608 - names of our own tables
-        for table, key in _tables_of_changes()
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {newest}")
-        marks = cursor.fetchone()
-    brands = list(Brand.objects.visible_to(person).order_by("pk").values_list("pk", flat=True))
-    told = repr((marks, brands, person.pk, now.replace(second=0, microsecond=0)))
-    return blake2b(told.encode(), digest_size=16).hexdigest()
-
-
-def _tables_of_changes() -> Iterator[tuple[str, str]]:
-    histories = (
-        apps.get_model("ads", f"Historical{name}") for name in ("Brand", "Campaign", "DaypartingSchedule")
-    )
-    models: list[type[Model]] = [SpendLog, StatusChange, Waiver, *histories]
-    for model in models:
-        yield model._meta.db_table, str(model._meta.pk.column)

@@ -1,4 +1,4 @@
-"""Reads what pace and projection need to know of brands, in a constant number of queries."""
+"""Reads what pace and projection need to know of brands, or of one campaign, in a constant number of queries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -9,15 +9,18 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Exists, F, OuterRef, Q, When
 
-from ads.models import Brand, BrandPeriod, Campaign, DaypartingSchedule, PeriodKind
+from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
 from ads.rules.dayparting import Window
 from ads.rules.pacing import DAYS_KEPT, Opening, PacingFacts, Run, opening
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
+from ads.rules.serving import CampaignFacts, Reason
 from ads.services.standings import BrandStanding
 
 _ALWAYS = opening([Run()])
 _NEVER = opening([])
 _MINUTE = timedelta(minutes=1)
+_DAY_LIMITS = frozenset({Reason.BRAND_DAILY, Reason.CAMPAIGN_DAILY})
+_MONTH_LIMITS = frozenset({Reason.BRAND_MONTHLY, Reason.CAMPAIGN_MONTHLY})
 
 
 def load_pacing(
@@ -30,6 +33,39 @@ def load_pacing(
         brand.pk: _facts(brand, standings[brand.pk], days[brand.pk], openings.get(brand.pk, _NEVER), now)
         for brand in brands
     }
+
+
+def load_campaign_pacing(
+    campaign: Campaign, known: CampaignFacts, reasons: Collection[Reason], now: datetime
+) -> PacingFacts:
+    """What is known of one campaign, with the reasons that stand against it now. One query."""
+    calendar = known.brand.calendar
+    wall, today = calendar.wall_clock(now), calendar.local_date(now)
+    first = today - DAYS_KEPT * ONE_DAY
+    rows = CampaignPeriod.objects.filter(
+        campaign=campaign, kind=PeriodKind.DAY, starts_on__range=(first, today)
+    ).order_by()
+    spent = dict(rows.values_list("starts_on", "spent_micros"))
+    *days, of_today = (spent.get(first + number * ONE_DAY, 0) for number in range(DAYS_KEPT + 1))
+    ahead = known.window_calendar.wall_clock(now).replace(tzinfo=None) - wall.replace(tzinfo=None)
+    return PacingFacts(
+        today=today,
+        minute=wall.hour * 60 + wall.minute,
+        days=tuple(days),
+        today_micros=of_today,
+        month_micros=known.months.get(month_start(today), 0),
+        opening=opening([Run(known.start_date, known.end_date, known.windows, ahead // _MINUTE)]),
+        resumes_on=_resumes_on(today, reasons),
+    )
+
+
+def _resumes_on(today: date, reasons: Collection[Reason]) -> date:
+    """The first day on which no limit that is reached now stops it any more."""
+    if Reason.CAMPAIGN_TOTAL in reasons:
+        return date.max
+    if not _MONTH_LIMITS.isdisjoint(reasons):
+        return next_month(month_start(today))
+    return today if _DAY_LIMITS.isdisjoint(reasons) else today + ONE_DAY
 
 
 def _facts(

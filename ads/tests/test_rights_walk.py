@@ -52,6 +52,7 @@ from ads.tests.walk import (
     SECRETS,
     Place,
     World,
+    a_change,
     api_paths,
     content_type_of_brands,
     everything_stored,
@@ -279,12 +280,16 @@ PAGES = {
     "dashboard:reports-csv": SIGNED_IN,
     "dashboard:reports-xlsx": SIGNED_IN,
     "dashboard:brand": ROW_OF_ACME,
+    "dashboard:brand-live": ROW_OF_ACME,
     "dashboard:brand-budget": ROW_TO_MANAGE,
     "dashboard:brand-switch": ROW_TO_SWITCH,
     "dashboard:brand-reset": ROW_TO_MANAGE,
+    "dashboard:brand-timezone": ROW_TO_MANAGE,
+    "dashboard:brand-put-back": ROW_TO_MANAGE,
     "dashboard:brand-campaign-switch": ONLY_POST,
     "dashboard:campaigns": SIGNED_IN,
     "dashboard:campaign": ROW_OF_ACME,
+    "dashboard:campaign-live": ROW_OF_ACME,
     "dashboard:campaign-moment": ROW_OF_ACME,
     "dashboard:campaign-changes": ROW_OF_ACME,
     "dashboard:campaign-switch": ONLY_POST,
@@ -368,6 +373,8 @@ def arguments(world: World) -> dict[str, Any]:
         "campaign_pk": world.campaign.pk,
         "period": "daily",
         "number": 0,
+        "kind": "brand",
+        "key": a_change(world, Brand)[1],
     }
 
 

@@ -122,9 +122,11 @@ def test_the_brand_is_switched_off_and_a_day_started_afresh(
     assert running(acme) == set()
 
 
+@pytest.mark.parametrize("width", [1440, 390])
 def test_one_campaign_is_switched_off_from_the_list(
-    page: Page, site: str, ada: User, acme: Brand, sign_in: Callable[[User], None]
+    page: Page, site: str, ada: User, acme: Brand, sign_in: Callable[[User], None], width: int
 ) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
     sign_in(ada)
     page.goto(f"{site}/brands/{acme.pk}/")
     switch = page.get_by_role("switch", name="Search switched on")

@@ -139,7 +139,7 @@ def test_what_another_changed_meanwhile_is_not_undone(manager: Client, brand: Br
     brand.monthly_budget = Decimal(3000)
     brand.save()
     page = save(manager, brand, "150", seen=seen)
-    assert "Somebody changed this brand’s settings meanwhile" in text(page)
+    assert "Somebody changed this brand’s settings at 12:00 today" in text(page)
     brand.refresh_from_db()
     assert (brand.daily_budget, brand.monthly_budget) == (Decimal(100), Decimal(3000))
     assert save(manager, brand, "150", seen=brand_acts.last_change(brand)).redirect_chain
@@ -203,7 +203,7 @@ def test_a_campaign_is_switched_from_the_list(manager: Client, brand: Brand, sto
     assert "Search is switched off." in text(manager.post(url, {"on": "no"}, follow=True))
     assert state(stopped[0])[0] == Status.INACTIVE
     told = text(manager.post(url, {"on": "yes"}, follow=True))
-    assert "Search is switched on and still does not run: daily budget exceeded." in told
+    assert "Search is switched on and still does not run: brand daily budget reached." in told
     Brand.objects.filter(pk=brand.pk).update(daily_budget_micros=None)
     manager.post(url, {"on": "no"})
     assert "Search is switched on and runs now." in text(manager.post(url, {"on": "yes"}, follow=True))

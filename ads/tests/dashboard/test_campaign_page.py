@@ -174,7 +174,8 @@ def test_changes_are_told_with_reason_and_author(nina: Client, campaign: Campaig
         BudgetService.record_spend(campaign, Decimal(100))
         page = text(nina.get(url(campaign)))
     assert (
-        "Today, Tue 10 Mar 13:00:00 Running to paused. Brand daily budget reached. System, as spend was recorded "
+        "Today, Tue 10 Mar 13:00:00 Running to paused. Brand daily budget reached: $100.00 of $100.00. "
+        "System, as spend was recorded "
         "13:00:00 Off to running. Switched on. tom 12:00:00 Running to off. Switched off. tom"
     ) in page
 
@@ -359,3 +360,20 @@ def test_the_page_asks_as_often_with_much_history_as_with_none(ada: Client, camp
         ada.get(url(campaign))
     assert len(many) == len(few)
     assert len(few) <= 25
+
+
+def test_nothing_is_sent_again_while_nothing_has_changed(
+    nina: Client, mira: Client, campaign: Campaign
+) -> None:
+    live = url(campaign, "live/")
+    tag = nina.get(live)["ETag"]
+    again = nina.get(live, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert nina.get(live, {"range": "90"}, headers={"If-None-Match": tag}).status_code == 200
+    assert mira.get(live, headers={"If-None-Match": tag}).status_code == 200
+    BudgetService.record_spend(campaign, Decimal(118))
+    changed = nina.get(live, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert title(changed) == "Not running since 12:00: brand daily budget reached"
+    assert "<html" not in changed.content.decode()
+    assert 'class="wk"' not in changed.content.decode()
