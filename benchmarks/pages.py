@@ -155,7 +155,7 @@ def _pages(person: Any) -> Iterator[Page]:
     by_size: Any = brands.annotate(number=Count("campaigns")).order_by("number", "pk")
     biggest, usual = by_size.reverse()[0], by_size[brands.count() // 2]
     campaigns = Campaign.objects.visible_to(person)
-    of_usual = usual.campaigns.filter(enabled=True, archived_at__isnull=True, start_date__isnull=True)[0]
+    of_usual = usual.campaigns.order_by("-enabled", "pk")[0]
     ledger = SpendLog.objects.visible_to(person).count()
     every, ours = campaigns.count(), brands.count()
     update = {"HX-Request": "true"}

@@ -77,7 +77,7 @@ THEMES = [
 KINDS = ["search", "display", "video", "social", "shopping", "audio"]
 # Budgets as multiples of what is spent: by the brand's or campaign's number, so that each is of another kind.
 DAILY_FACTORS = [0.5, 1.1, 1.2, 1.3, 1.5, 1.7, 1.4, 1.3, 1.2, 1.8, 2.0, 2.5, 1.6, 1.4, 1.2, 3.0]
-MONTHLY_FACTORS = [0.7, 0.9, 0.97, 1.0, 1.03, 1.1, 1.35]
+MONTHLY_FACTORS = [0.6, 0.9, 0.95, 0.97, 1.0, 1.0, 1.0, 1.03, 1.03, 1.05, 1.1, 1.2, 1.35]
 
 # One campaign in twenty is the first brand's; the others are spread evenly.
 BRANDS = """
@@ -94,9 +94,9 @@ SELECT b.id, (%(themes)s::text[])[1 + n %% 10] || ' ' || (%(kinds)s::text[])[1 +
     n %% 12 <> 0, b.opened_on + f.start, b.opened_on + f.stop, (%(platforms)s::text[])[1 + n %% 6],
     'account ' || b.id, 'c' || n, CASE WHEN n %% 25 = 0 THEN %(now)s - interval '20 days' END,
     'INACTIVE', 'SWITCHED_OFF'
-FROM generate_series(1, %(campaigns)s) n
+FROM (SELECT n, abs(hashint4(n)::bigint) AS hash FROM generate_series(1, %(campaigns)s) n) given
 JOIN (SELECT b.*, row_number() OVER (ORDER BY id) AS number FROM ads_brand b) b
-    ON b.number = CASE WHEN n %% 20 = 0 THEN 1 ELSE 1 + n %% %(brands)s END
+    ON b.number = CASE WHEN hash %% 20 = 0 THEN 1 ELSE 1 + hash / 20 %% %(brands)s END
 CROSS JOIN LATERAL (SELECT
     CASE n / 7 %% 10 WHEN 4 THEN -n %% 60 WHEN 5 THEN -n %% 45 WHEN 6 THEN -n %% 30 WHEN 7 THEN -80 - n %% 60
         WHEN 8 THEN -60 - n %% 60 WHEN 9 THEN 1 + n %% 30 END::int AS start,
@@ -108,7 +108,7 @@ WINDOWS = """
 INSERT INTO ads_daypartingschedule (campaign_id, day_of_week, start_time, end_time, timezone)
 SELECT c.id, day, make_time(6 + (c.id %% 4)::int, 0, 0), make_time(18 + (c.id %% 5)::int, 30, 0), ''
 FROM ads_campaign c, generate_series(0, 6) day
-WHERE c.id %% 4 = 1 AND (day < 5 OR c.id %% 8 = 1) ORDER BY 1, 2
+WHERE (c.id %% 4 = 1 OR c.brand_id %% 20 = 7) AND (day < 5 OR c.id %% 8 = 1) ORDER BY 1, 2
 """
 # Who spends on which days, counted back from the brand's present one, and how often a day.
 SPENDERS = """
@@ -116,7 +116,7 @@ CREATE TEMPORARY TABLE spender AS
 SELECT c.id AS campaign_id, c.brand_id, b.timezone AS zone, b.opened_on AS today, b.id %% 4 = 3 AS by_day,
     coalesce(nullif(c.platform, ''), 'api') AS source, NOT c.enabled AS is_off,
     CASE WHEN c.start_date IS NULL THEN %(days)s - 1 ELSE least(%(days)s - 1, b.opened_on - c.start_date) END AS first,
-    CASE WHEN NOT c.enabled THEN CASE WHEN c.id %% 1200 = 0 THEN 0 ELSE 10 + c.id %% 30 END
+    CASE WHEN NOT c.enabled THEN CASE WHEN c.id %% 1200 = 12 THEN 0 ELSE 10 + c.id %% 30 END
         WHEN b.id %% 97 = 5 THEN 2 WHEN c.end_date < b.opened_on THEN b.opened_on - c.end_date ELSE 0 END AS last,
     (100 * exp(1.2 * random() + 1))::int * 10000::bigint AS usual
 FROM ads_campaign c JOIN ads_brand b ON b.id = c.brand_id
@@ -165,7 +165,7 @@ UPDATE ads_{owner} o SET
     daily_budget_micros = CASE WHEN o.id %% 4 < {without} THEN NULL
         ELSE (usual * (%(factors)s::float[])[1 + o.id %% 16] / 1000000)::bigint * 1000000 END,
     monthly_budget_micros = CASE WHEN o.id %% 10 < {without} THEN NULL
-        ELSE (usual * 30 * (%(monthly)s::float[])[1 + o.id %% 7] / 1000000)::bigint * 1000000 END
+        ELSE (usual * 30 * (%(monthly)s::float[])[1 + o.id %% 13] / 1000000)::bigint * 1000000 END
 FROM (SELECT {owner}_id AS id, greatest(0, sum(spent_micros)) / 28 AS usual FROM ads_{owner}period
     WHERE kind = 'DAY' AND starts_on >= %(now)s::date - 28 GROUP BY 1) recent
 WHERE recent.id = o.id
