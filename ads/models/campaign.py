@@ -77,6 +77,8 @@ class Campaign(SettingsModel):
         indexes = [
             # The tick: campaigns whose status time alone may have changed.
             models.Index(fields=["next_transition_at"], name="campaign_due"),
+            # How many campaigns of a brand, or of all, are in which status: counted from the index alone.
+            models.Index(fields=["brand", "status", "archived_at"], name="campaign_by_status"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["brand", "name"], name="campaign_unique_name_in_brand"),

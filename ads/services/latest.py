@@ -8,9 +8,9 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 
-from ads.models import Brand, Cause, StatusChange
+from ads.models import Brand, StatusChange
 from ads.models.status import StatusChangeQuerySet
 from ads.rules.serving import Reason, Status
 
@@ -64,18 +64,11 @@ def load_latest(person: AbstractBaseUser | AnonymousUser, most: int = MOST) -> l
 
 def status_news(rows: StatusChangeQuerySet) -> Iterator[StatusNews]:
     """What the newest of these, newest first, tell. Windows that open and close by the clock are left out."""
-    window = Reason.OUTSIDE_DAYPARTING.value
-    by_windows = Q(from_reason_codes=window, reason_codes="") | Q(from_reason_codes="", reason_codes=window)
-    changes = (
-        rows.exclude(from_status=F("to_status"))
-        .exclude(by_windows, cause=Cause.CLOCK)
-        .select_related("brand", "campaign")[:MOST_READ]
-    )
 
     def together(change: StatusChange) -> tuple[object, ...]:
         return change.brand_id, change.at, change.to_status, change.reasons[:1], change.cause, change.by
 
-    for _, group in groupby(changes, together):
+    for _, group in groupby(rows.newest(MOST_READ), together):
         alike = list(group)
         first = alike[0]
         yield StatusNews(

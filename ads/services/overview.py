@@ -17,6 +17,7 @@ from ads.rules.attention import Attention, AttentionFacts, judge
 from ads.rules.pacing import Direction, Pace, PacingFacts, Projection
 from ads.rules.periods import ONE_DAY, Calendar, month_start
 from ads.rules.serving import Reason, Status
+from ads.services.given import OneOf
 from ads.services.pacing import load_pacing
 from ads.services.standings import BrandStanding, Standing, stand_brands
 
@@ -290,7 +291,7 @@ def _stopped(standings: Mapping[int, BrandStanding], reason: Reason) -> dict[int
     stopped = Q(reason_codes__contains=reason.value)
     # Not of those that a person switched off, or that are over.
     campaigns = Campaign.objects.filter(
-        stopped, brand_id__in=list(reached), archived_at__isnull=True, status=Status.PAUSED
+        stopped, OneOf("brand_id", reached), archived_at__isnull=True, status=Status.PAUSED
     )
     numbers = dict(campaigns.order_by().values_list("brand_id").annotate(number=Count("pk")))
     begins = [
@@ -298,7 +299,7 @@ def _stopped(standings: Mapping[int, BrandStanding], reason: Reason) -> dict[int
         for standing in reached.values()
     ]
     changes = StatusChange.objects.filter(
-        stopped, brand_id__in=list(reached), at__gte=min(begins, default=datetime.max.replace(tzinfo=UTC))
+        stopped, OneOf("brand_id", reached), at__gte=min(begins, default=datetime.max.replace(tzinfo=UTC))
     ).exclude(from_reason_codes__contains=reason.value)
     since = dict(changes.order_by().values_list("brand_id").annotate(since=Max("at")))
     return {pk: Stopped(number, since.get(pk)) for pk, number in numbers.items()}
@@ -317,7 +318,7 @@ def _silences(
         if usual and standings[brand.pk].running and standings[brand.pk].day.spent * 2 < usual:
             suspects.append(brand.pk)
     records = SpendLog.objects.filter(
-        brand_id__in=suspects, spent_on__gte=(now - LOOK_BACK_FOR_RECORDS).date()
+        OneOf("brand_id", suspects), spent_on__gte=(now - LOOK_BACK_FOR_RECORDS).date()
     ).order_by()
     latest: dict[int, tuple[datetime, str]] = {}
     are_timed = set()
@@ -342,7 +343,7 @@ def _spend_while_off(standings: Mapping[int, BrandStanding]) -> dict[int, SpendW
     """Of each brand, today's spend on campaigns that a person or the flight's end keeps from running."""
     todays = {pk: standing.today for pk, standing in standings.items()}
     logs = SpendLog.objects.filter(
-        brand_id__in=list(todays),
+        OneOf("brand_id", todays),
         while_off=True,
         spent_on__gte=min(todays.values(), default=date.max),
         campaign__status__in=[Status.INACTIVE, Status.COMPLETED],

@@ -7,13 +7,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, When
 
 from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
 from ads.rules.dayparting import Window
 from ads.rules.pacing import DAYS_KEPT, Opening, PacingFacts, Run, opening
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import CampaignFacts, Reason
+from ads.services.given import OneOf
 from ads.services.standings import BrandStanding
 
 _ALWAYS = opening([Run()])
@@ -96,7 +97,7 @@ def _spent_by_day(standings: Mapping[int, BrandStanding]) -> dict[int, list[int]
         return spent
     todays = [standing.today for standing in standings.values()]
     rows = BrandPeriod.objects.filter(
-        brand_id__in=list(spent),
+        OneOf("brand_id", spent),
         kind=PeriodKind.DAY,
         starts_on__range=(min(todays) - DAYS_KEPT * ONE_DAY, max(todays)),
     ).order_by()
@@ -119,20 +120,20 @@ def _openings(
         Campaign.objects.filter(enabled=True, archived_at__isnull=True).annotate(has_windows=Exists(windows)),
         prefix="",
     )
-    always = set(
-        campaigns.filter(
-            brand_id__in=[brand.pk for brand in brands],
-            first_day__isnull=True,
-            last_day__isnull=True,
-            has_windows=False,
-        )
+    one_always_open = campaigns.filter(
+        brand=OuterRef("pk"), first_day__isnull=True, last_day__isnull=True, has_windows=False
+    ).order_by()
+    # The first such campaign of each brand, not all: there is nearly always one among the first few.
+    always = {
+        pk
+        for pk, campaign in Brand.objects.filter(OneOf("pk", standings))
         .order_by()
-        .values_list("brand_id", flat=True)
-        .distinct()
-    )
+        .values_list("pk", Subquery(one_always_open.values("pk")[:1]))
+        if campaign is not None
+    }
     others = [brand.pk for brand in brands if brand.pk not in always]
     runs: defaultdict[int, list[Run]] = defaultdict(list)
-    without_windows = campaigns.filter(brand_id__in=others, has_windows=False).order_by()
+    without_windows = campaigns.filter(OneOf("brand_id", others), has_windows=False).order_by()
     for pk, first_day, last_day in without_windows.values_list(
         "brand_id", "first_day", "last_day"
     ).distinct():
@@ -171,7 +172,7 @@ def _runs_in_windows(
 ) -> list[tuple[int, Run]]:
     rows = flights.of(
         DaypartingSchedule.objects.filter(
-            campaign__brand_id__in=brand_ids, campaign__enabled=True, campaign__archived_at__isnull=True
+            OneOf("campaign__brand_id", brand_ids), campaign__enabled=True, campaign__archived_at__isnull=True
         ),
         prefix="campaign__",
     )
