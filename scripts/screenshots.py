@@ -19,7 +19,7 @@ SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 TALLEST = 1900  # what comes below is left out
 
-BRAND, CAMPAIGN, IN_WINDOWS = "Harbor & Pine Outdoor", "Trail Shoes Shopping", "Campfire Reels"
+BRAND, CAMPAIGN, IN_WINDOWS = "Harbor & Pine Outdoor", "Soins visage", "Campfire Reels"
 IMPORT, IMPORTS = "/admin/ads/spendimport/add/", "/admin/ads/spendimport/"
 QUARANTINE = "/admin/ads/quarantinedspend/"
 
