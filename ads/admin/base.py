@@ -96,6 +96,9 @@ class RightsMixin:
     def has_switch_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.SWITCH)
 
+    def has_budgets_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.EDIT_BUDGETS)
+
     def has_settings_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.EDIT_SETTINGS)
 

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -19,6 +19,7 @@ from ads import formats
 from ads.admin import cells
 from ads.admin.base import EVERYTHING, BaseTabularInline, ChoiceFilter, SettingsAdmin, VisibleFilter
 from ads.admin.brands import ArchivedFilter
+from ads.admin.budget_percent import change_budgets_page
 from ads.admin.settings_form import SettingsForm, amount_field
 from ads.admin.telling import tell
 from ads.admin.verdict import verdict
@@ -30,6 +31,7 @@ from ads.models.dayparting import DAYS
 from ads.rights import Right, may
 from ads.rules.serving import Reason, Status
 from ads.services import CampaignService, bulk, consequences
+from ads.services.budget_percent import Budget
 from ads.services.standings import CampaignStanding, stand_campaigns
 
 CHANGES_SHOWN = 10
@@ -169,7 +171,7 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
     search_help_text = "Search by name, brand or id on the platform"
     empty_text = "No campaigns here. Add one to a brand, or clear the filters."
     autocomplete_fields = ("brand",)
-    actions = ("switch_on", "switch_off", "copy", "archive", "restore")
+    actions = ("switch_on", "switch_off", "change_budgets", "copy", "archive", "restore")
     acts = {
         "switch_on": "Switch on",
         "switch_off": "Switch off",
@@ -296,6 +298,10 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
     def switch_off(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
         do = partial(bulk.switch_campaigns, queryset, on=False, by=request.user)
         self.do(request, queryset, "switched off", do)
+
+    @admin.action(permissions=["budgets"], description="Change budgets of selected campaigns by percent …")
+    def change_budgets(self, request: HttpRequest, queryset: CampaignQuerySet) -> HttpResponse | None:
+        return change_budgets_page(self, request, queryset, tuple(Budget))
 
     @admin.action(permissions=["add"], description="Copy selected campaigns")
     def copy(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
