@@ -188,7 +188,7 @@ def _budget(budget: BudgetChange, currency: str) -> SafeString:
     if not budget.is_change:
         return format_html("{} {}", before, cells.muted("stays"))
     became = format_html(
-        '<span class="ab-muted">{}</span> <span aria-hidden="true">→</span><span class="ab-vh"> becomes </span> '
+        '<span class="ab-muted">{}</span> <span aria-hidden="true">→</span><span class="vh"> becomes </span> '
         "<b>{}</b>",
         before,
         after,

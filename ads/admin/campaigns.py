@@ -22,8 +22,9 @@ from ads.admin.brands import ArchivedFilter
 from ads.admin.budget_percent import change_budgets_page
 from ads.admin.settings_form import SettingsForm, amount_field
 from ads.admin.telling import tell
-from ads.admin.verdict import verdict
+from ads.admin.verdict import verdict, week_of
 from ads.admin.warnings import more_than_the_brand
+from ads.dashboard import weekgrid
 from ads.forms import EndTimeField
 from ads.models import Campaign, CampaignAlias, CampaignQuerySet, DaypartingSchedule, StatusChange
 from ads.models.choices import zone_choices
@@ -32,6 +33,7 @@ from ads.rights import Right, may
 from ads.rules.serving import Reason, Status
 from ads.services import CampaignService, bulk, consequences
 from ads.services.budget_percent import Budget
+from ads.services.campaign_settings import last_change_of_windows
 from ads.services.standings import CampaignStanding, stand_campaigns
 
 CHANGES_SHOWN = 10
@@ -112,6 +114,13 @@ class WindowInline(BaseTabularInline[DaypartingSchedule, Campaign]):
     template_before = "admin/ads/campaign/windows.html"
 
 
+class ExactWindowInline(WindowInline):
+    """Behind the week that is painted: windows off the half hour, and their fields where there is no script."""
+
+    verbose_name_plural = "Exact windows, to the minute"
+    classes = ("collapse",)
+
+
 class StatusFilter(ChoiceFilter):
     title = "status"
     parameter_name = "is"
@@ -163,7 +172,6 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
         "change": {Right.EDIT_BUDGETS, Right.SWITCH, Right.EDIT_SCHEDULES, Right.EDIT_SETTINGS},
         "delete": {Right.EDIT_SETTINGS},
     }
-    inlines = (WindowInline,)
     list_display = ("campaign", "runs", "today", "this_month", "flight", "next_change")
     list_select_related = ("brand",)
     list_filter = (StatusFilter, ReasonFilter, ("brand", VisibleFilter), PlatformFilter, ArchivedFilter)
@@ -196,6 +204,9 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         return super().get_queryset(request).select_related("brand")
+
+    def get_inlines(self, request: HttpRequest, obj: Campaign | None) -> Any:
+        return (WindowInline,) if obj is None else (ExactWindowInline,)
 
     def load_page(self, request: HttpRequest, rows: Sequence[Campaign]) -> None:
         standings = stand_campaigns(rows, timezone.now())
@@ -287,7 +298,7 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
             self.message_user(request, sentence, messages.WARNING)
 
     def page_context(self, request: HttpRequest, row: Campaign) -> dict[str, Any]:
-        return super().page_context(request, row) | _page(row)
+        return super().page_context(request, row) | _page(row) | _week(request, row)
 
     @admin.action(permissions=["switch"], description="Switch on selected campaigns")
     def switch_on(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
@@ -330,6 +341,18 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
 
 def _standing(campaign: Campaign) -> CampaignStanding:
     return cast("CampaignStanding", campaign.__dict__["standing"])
+
+
+def _week(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    windows, calendar, zone = week_of(campaign, campaign.brand.calendar)
+    return {
+        "campaign": campaign,
+        "grid": weekgrid.grid(windows, calendar, timezone.now()),
+        "has_own_zone": bool(zone),
+        "may_schedule": may(request.user, Right.EDIT_SCHEDULES),
+        "seen_windows": last_change_of_windows(campaign),
+        "week_query": weekgrid.FROM_ADMIN,
+    }
 
 
 def _page(campaign: Campaign) -> dict[str, Any]:
