@@ -19,6 +19,7 @@ from ads import formats
 from ads.admin import cells
 from ads.admin.base import ChoiceFilter, SettingsAdmin, visible
 from ads.admin.budget_percent import change_budgets_page
+from ads.admin.filters import CurrencyFilter
 from ads.admin.resets import reset_budgets_page
 from ads.admin.settings_form import SettingsForm, amount_field
 from ads.admin.telling import tell
@@ -83,18 +84,6 @@ class ActiveFilter(ChoiceFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(is_active=self.value() == "yes") if self.value() else queryset
-
-
-class CurrencyFilter(ChoiceFilter):
-    title = "currency"
-    parameter_name = "currency"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        codes = model_admin.get_queryset(request).order_by("currency").values_list("currency", flat=True)
-        return [(code, code) for code in codes.distinct()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(currency=self.value()) if self.value() else queryset
 
 
 class BudgetReachedFilter(ChoiceFilter):

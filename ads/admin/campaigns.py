@@ -20,6 +20,7 @@ from ads.admin import cells
 from ads.admin.base import EVERYTHING, BaseTabularInline, ChoiceFilter, SettingsAdmin, VisibleFilter
 from ads.admin.brands import ArchivedFilter
 from ads.admin.budget_percent import change_budgets_page
+from ads.admin.filters import BrandCurrencyFilter, PlatformFilter, ReasonFilter
 from ads.admin.settings_form import SettingsForm, amount_field
 from ads.admin.telling import tell
 from ads.admin.verdict import verdict, week_of
@@ -30,7 +31,7 @@ from ads.models import Campaign, CampaignAlias, CampaignQuerySet, DaypartingSche
 from ads.models.choices import zone_choices
 from ads.models.dayparting import DAYS
 from ads.rights import Right, may
-from ads.rules.serving import Reason, Status
+from ads.rules.serving import Status
 from ads.services import CampaignService, bulk, consequences
 from ads.services.budget_percent import Budget
 from ads.services.campaign_settings import last_change_of_windows
@@ -130,28 +131,6 @@ class StatusFilter(ChoiceFilter):
         return queryset.filter(status=self.value()) if self.value() else queryset
 
 
-class ReasonFilter(ChoiceFilter):
-    title = "reason"
-    parameter_name = "reason"
-    options = tuple((reason.value, reason.words) for reason in Reason)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        # No reason's code is part of another's.
-        return queryset.filter(reason_codes__contains=self.value()) if self.value() else queryset
-
-
-class PlatformFilter(ChoiceFilter):
-    title = "platform"
-    parameter_name = "platform"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        named = model_admin.get_queryset(request).exclude(platform="").order_by("platform")
-        return [(name, name) for name in named.values_list("platform", flat=True).distinct()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(platform=self.value()) if self.value() else queryset
-
-
 class CampaignChoicesView(AutocompleteJsonView):
     """Campaigns to choose from, each with its brand and currency."""
 
@@ -174,7 +153,14 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
     }
     list_display = ("campaign", "runs", "today", "this_month", "flight", "next_change")
     list_select_related = ("brand",)
-    list_filter = (StatusFilter, ReasonFilter, ("brand", VisibleFilter), PlatformFilter, ArchivedFilter)
+    list_filter = (
+        StatusFilter,
+        ReasonFilter,
+        ("brand", VisibleFilter),
+        BrandCurrencyFilter,
+        PlatformFilter,
+        ArchivedFilter,
+    )
     search_fields = ("name", "external_id", "brand__name")
     search_help_text = "Search by name, brand or id on the platform"
     empty_text = "No campaigns here. Add one to a brand, or clear the filters."

@@ -17,6 +17,7 @@ from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 from ads import formats
 from ads.admin import cells
 from ads.admin.base import ChoiceFilter, LongListAdmin, OfImportFilter, VisibleFilter, of_campaigns_named
+from ads.admin.filters import BrandCurrencyFilter
 from ads.admin.spend_form import (
     FORM_PREFIX,
     CampaignChoiceField,
@@ -76,6 +77,7 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
         KindFilter,
         ("brand", VisibleFilter),
         ("campaign", VisibleFilter),
+        BrandCurrencyFilter,
         ("spent_on", RangeDateFilter),
         SourceFilter,
         WhileOffFilter,
