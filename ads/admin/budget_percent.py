@@ -212,8 +212,7 @@ def _becomes(change: Change) -> str:
     """What another budget does to one campaign."""
     if change.to_status == Status.ACTIVE:
         return "Resumes now"
-    why = brand_words.all_reasons(change.reasons)
-    why = f"{why[:1].lower()}{why[1:]}"
+    why = "; ".join(reason.in_sentence for reason in change.reasons)
     if change.from_status == Status.ACTIVE:
         return f"Pauses now: {why}"
     return f"Stays {change.to_status.word.lower()}: {why}"

@@ -67,7 +67,7 @@ def _title(
         since = f" since {formats.moment(campaign.status_since, calendar, now)}"
     if not reasons:
         return f"Running{since}: nothing stands against it"
-    return f"Not running{since}: {', '.join(reason.words.lower() for reason in reasons)}"
+    return f"Not running{since}: {', '.join(reason.in_sentence for reason in reasons)}"
 
 
 def _levels(

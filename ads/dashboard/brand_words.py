@@ -186,7 +186,7 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
     if status == Status.ACTIVE:
         if row.stops_at is None:
             return "None by the clock", ""
-        why = "; ".join(_lower(reason) for reason in row.stopped_by)
+        why = "; ".join(reason.in_sentence for reason in row.stopped_by)
         if row.stops_at <= now:
             return "Stops within a minute", why
         return f"Stops at {formats.moment(row.stops_at, calendar, now)}", why
@@ -205,8 +205,10 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
 
 
 def all_reasons(reasons: Sequence[Reason]) -> str:
-    """Every reason in words, in order: "Daily budget exceeded; outside dayparting window"."""
-    return "; ".join(reason.words if number == 0 else _lower(reason) for number, reason in enumerate(reasons))
+    """Every reason in words, in order: "Brand daily budget reached; outside dayparting window"."""
+    return "; ".join(
+        reason.words if number == 0 else reason.in_sentence for number, reason in enumerate(reasons)
+    )
 
 
 def budget_consequences(
@@ -315,9 +317,9 @@ def _changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Li
             verb = "stops" if number == 1 else "stop"
         if is_done:
             verb = ("is " if number == 1 else "are ") + ("off" if status == Status.INACTIVE else "paused")
-        text = f"{formats.counted(number, 'running campaign')} {verb} now: {_lower(reason)}."
+        text = f"{formats.counted(number, 'running campaign')} {verb} now: {reason.in_sentence}."
         if is_done:
-            text = f"{formats.counted(number, 'campaign')} {verb} now: {_lower(reason)}."
+            text = f"{formats.counted(number, 'campaign')} {verb} now: {reason.in_sentence}."
         icon = "off" if status == Status.INACTIVE else "paused"
         yield Line(icon, "t-watch", text, is_main=True)
 
@@ -325,7 +327,7 @@ def _changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Li
 def _staying(staying: Sequence[Staying]) -> str:
     verb = "stays" if len(staying) == 1 else "stay"
     named = [
-        f"{each.campaign} ({', '.join(_lower(reason) for reason in each.reasons)})"
+        f"{each.campaign} ({', '.join(reason.in_sentence for reason in each.reasons)})"
         for each in staying[:_NAMED]
     ]
     if len(staying) > _NAMED:
@@ -339,10 +341,6 @@ def until(kind: PeriodKind, today: date) -> str:
         return "until 24:00"
     first = next_month(today)
     return f"until {first.day} {first:%B}"
-
-
-def _lower(reason: Reason) -> str:
-    return f"{reason.words[:1].lower()}{reason.words[1:]}"
 
 
 def _run(number: int) -> str:

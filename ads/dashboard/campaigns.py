@@ -103,7 +103,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     context = {
         "filters": filters,
         "chips": _chips(filters, numbers, archived),
-        "reasons": [(reason.value, words.capital(words.STANDS[reason])) for reason in Reason],
+        "reasons": [(reason.value, reason.words) for reason in Reason],
         "brands": Brand.objects.visible_to(request.user).order_by("name").values_list("pk", "name"),
         "rows": _rows(shown, now),
         "total": total,

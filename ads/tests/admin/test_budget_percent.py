@@ -90,7 +90,7 @@ def test_what_it_told_is_done_in_the_persons_name(
     done = change(nina, [brand], page)
     first, second = told(done)
     assert first == "1 budget of 1 brand changed by -5%."
-    assert second.startswith("Summer Sale (Acme) paused: Daily budget")
+    assert second == "Summer Sale (Acme) paused: Brand daily budget reached."
     brand.refresh_from_db()
     assert (brand.daily_budget, brand.monthly_budget) == (Decimal(95), Decimal(2000))
     assert state(campaign) == (Status.PAUSED, (Reason.BRAND_DAILY,))

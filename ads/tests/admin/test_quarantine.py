@@ -99,7 +99,7 @@ class TestMatching:
     def test_what_follows_for_campaigns_is_told(self, ada: Client, brand: Brand, campaign: Campaign) -> None:
         recorded(ada, brand, f"{TODAY},Gravel,100.00")
         response = ada.post(act_url(one(), "match"), {"campaign": campaign.pk})
-        assert told(response)[1:] == ["Summer Sale (Acme) paused: Daily budget exceeded."]
+        assert told(response)[1:] == ["Summer Sale (Acme) paused: Brand daily budget reached."]
         assert state(campaign) == (Status.PAUSED, (Reason.BRAND_DAILY,))
 
     def test_from_the_list_rows_of_one_brand_at_a_time(

@@ -253,9 +253,9 @@ def test_campaigns_tell_every_reason_and_what_comes_next(ada: Client) -> None:
     assert "Times in Europe/Paris." in told
     spend(later, "96")
     told = text(ada.get(url(brand)))
-    assert "Office meta Paused Daily budget exceeded" in told
+    assert "Office meta Paused Brand daily budget reached" in told
     assert "Runs again at 09:00 tomorrow, Wed 11 Mar" in told
-    assert "Flight not started; daily budget exceeded" in told
+    assert "Flight not started; brand daily budget reached" in told
 
 
 def test_a_change_that_is_due_is_told_as_such(ada: Client, brand: Brand) -> None:
@@ -297,7 +297,7 @@ def test_the_newest_changes_are_told(ada: Client, brand: Brand, campaign: Campai
     told = text(ada.get(url(brand)))
     assert "Budgets changed 12:00 by The system or a command" in told
     assert "12:00 Daily budget from $100.00 to $90.00 The system or a command" in told
-    assert "12:00 Summer Sale paused: daily budget exceeded" in told
+    assert "12:00 Summer Sale paused: brand daily budget reached" in told
 
 
 def test_who_may_only_look_is_offered_nothing_to_change(
