@@ -19,7 +19,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilte
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList as ThemedChangeList
 
-from ads.admin.cells import change_url
+from ads.admin.cells import change_url, dashboard_url
 from ads.admin.changes import SettingsChangesMixin
 from ads.admin.telling import tell
 from ads.errors import Protected
@@ -191,6 +191,7 @@ class BaseAdmin(RightsMixin, ThemedAdmin[M]):
             context |= {
                 "buttons": list(self._buttons(request, obj)),
                 "show_history": self.has_history,
+                "dashboard_url": dashboard_url(obj),
                 **self.page_context(request, obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)

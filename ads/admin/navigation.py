@@ -63,6 +63,13 @@ def navigation(request: HttpRequest) -> list[Group]:
         Group(
             title="Every day",
             items=[
+                Item(
+                    title="Dashboard",
+                    description="Which brand needs you, and why",
+                    icon="monitoring",
+                    link=reverse_lazy("dashboard:overview"),
+                    permission=lambda _: True,
+                ),
                 _item("Brands", "Budgets, what is spent of them, and what is left", "storefront", "brand"),
                 _item("Campaigns", "What runs, what does not, and why", "campaign", "campaign"),
                 _item("Spend", "Record spend, and reverse what is wrong", "receipt_long", "spendlog"),
