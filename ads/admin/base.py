@@ -130,9 +130,6 @@ class BaseAdmin(RightsMixin, ThemedAdmin[M]):
     acts: ClassVar[Mapping[str, str]] = {}
     acts_with_page: ClassVar[frozenset[str]] = frozenset()
 
-    class Media:
-        css: ClassVar = {"all": ("ads/admin.css",)}
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         return visible(super().get_queryset(request), request)
 

@@ -110,7 +110,6 @@ def change_budgets_page(
         **model_admin.admin_site.each_context(request),
         "title": f"Change budgets of {formats.counted(len(ids), str(model_admin.opts.verbose_name), nouns)}",
         "opts": model_admin.opts,
-        "media": model_admin.media,
         "form": form,
         "chosen": form["budgets"].value() or [kind.value for kind in kinds[:1]],
         "rows": ",".join(map(str, ids)),

@@ -219,7 +219,6 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
             **self.admin_site.each_context(request),
             "title": "Reverse spend",
             "opts": self.opts,
-            "media": self.media,
             "rows": [_row(log) for log in logs],
             "form": form,
             "checkbox_name": helpers.ACTION_CHECKBOX_NAME,
