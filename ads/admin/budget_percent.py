@@ -59,7 +59,7 @@ class PercentForm(forms.Form):
     def __init__(self, data: Any, kinds: Iterable[Budget]) -> None:
         super().__init__(data)
         choices: Any = self.fields["budgets"]
-        choices.choices = [(kind.value, f"{kind.value.capitalize()} budget") for kind in kinds]
+        choices.choices = [(kind.value, _words(kind)) for kind in kinds]
 
     def clean_percent(self) -> Decimal:
         percent: Decimal = self.cleaned_data["percent"]
@@ -78,7 +78,7 @@ class Row:
     """A brand or campaign in the table of what follows."""
 
     name: SafeString
-    budgets: Sequence[SafeString]
+    budgets: Sequence[tuple[str, SafeString]]
     follows: Sequence[str]
     is_change: bool
 
@@ -150,7 +150,7 @@ def _told(tried: Outcome, form: PercentForm) -> dict[str, Any]:
     return {
         "seen": tried.fingerprint,
         "percent": _signed(form.cleaned_data["percent"]),
-        "kinds": [f"{kind.value.capitalize()} budget" for kind in form.kinds],
+        "kinds": [_words(kind) for kind in form.kinds],
         "table": [_row(each) for each in tried.owners],
         "left": sum(not each.is_change for each in tried.owners),
         "summary": [line.text for line in brand_words.act_consequences(tried.changes)],
@@ -174,7 +174,7 @@ def _row(each: OwnerChange) -> Row:
     follows = list(_follows(each))
     return Row(
         name=cells.link(owner) if is_brand else cells.lines(cells.link(owner), cells.muted(brand.name)),
-        budgets=[_budget(budget, brand.currency) for budget in each.budgets.values()],
+        budgets=[(_words(kind), _budget(budget, brand.currency)) for kind, budget in each.budgets.items()],
         follows=follows,
         is_change=bool(each.changes),
     )
@@ -219,6 +219,10 @@ def _becomes(change: Change) -> str:
 
 def _status(campaign: Campaign) -> str:
     return Status(campaign.status).word.lower()
+
+
+def _words(kind: Budget) -> str:
+    return f"{kind.value.capitalize()} budget"
 
 
 def _signed(percent: Decimal) -> str:

@@ -22,6 +22,7 @@ class Item(TypedDict):
     link: Any
     permission: Callable[[HttpRequest], bool]
     badge: NotRequired[str | int]
+    active: NotRequired[bool]
 
 
 class Group(TypedDict):
@@ -69,6 +70,7 @@ def navigation(request: HttpRequest) -> list[Group]:
                     icon="monitoring",
                     link=reverse_lazy("dashboard:overview"),
                     permission=lambda _: True,
+                    active=False,  # every address begins with its own
                 ),
                 _item("Brands", "Budgets, what is spent of them, and what is left", "storefront", "brand"),
                 _item("Campaigns", "What runs, what does not, and why", "campaign", "campaign"),
