@@ -121,6 +121,11 @@ def test_the_reasons_are_told_in_this_order_and_these_words() -> None:
     ]
 
 
+def test_a_reason_is_told_in_the_same_words_within_a_sentence() -> None:
+    assert Reason.BRAND_DAILY.in_sentence == "brand daily budget reached"
+    assert [reason.in_sentence.lower() for reason in Reason] == [reason.words.lower() for reason in Reason]
+
+
 def test_no_reason_is_found_within_another() -> None:
     assert [(one, other) for one in Reason for other in Reason if one != other and one in other] == []
 
