@@ -8,11 +8,19 @@ function mend() {
   document.querySelectorAll(".simplebar-content-wrapper").forEach((part, number) => set(part, "aria-label", `Scrolled part ${number + 1}`));
   for (const field of document.querySelectorAll("select.select2-hidden-accessible")) {
     const drawn = field.nextElementSibling, label = labelOf(field);
+    const combobox = drawn?.querySelector("[role=combobox]"), choices = combobox?.getAttribute("aria-owns");
+    if (choices) set(combobox, "aria-controls", choices);
+    const open = choices && document.getElementById(choices)?.closest("body > .select2-container");
+    if (open) {
+      set(open, "role", "region");
+      set(open, "aria-label", `Choices of ${label}`);
+      set(open.querySelector("input"), "aria-label", `Find in ${label}`);
+    }
     const chosen = drawn?.querySelector("span.select2-selection__rendered");
     if (chosen) set(chosen, "aria-label", `${label}: ${field.selectedOptions[0]?.textContent.trim() || "nothing chosen"}`);
     const several = drawn?.querySelector("ul.select2-selection__rendered");
     if (!several) continue;
-    set(several.closest("[role=combobox]"), "aria-label", label);
+    set(combobox, "aria-label", label);
     for (const part of [several, ...several.children]) set(part, "role", "presentation");
     set(several.querySelector("input"), "aria-label", label);
   }

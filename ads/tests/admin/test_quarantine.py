@@ -200,7 +200,7 @@ class TestCorrecting:
         (ahead,) = form_errors(ada.post(act_url(row, "correct"), said | {"spent_on": "2026-04-01"}))[
             "spent_on"
         ]
-        assert ahead.startswith("2026-04-01 is more than 24 hours ahead of now")
+        assert ahead.startswith("2026-04-01 is more than 24 hours ahead of now, 2026-03-10 12:00 UTC")
         assert one().state == QuarantineState.OPEN
         assert brand_day(brand, NOON.date()) == 4
         assert told(ada.post(act_url(row, "correct"), said))[0].startswith("1 row is counted: $5.00 booked")
