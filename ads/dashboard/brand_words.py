@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from ads import formats
 from ads.dashboard import wording
-from ads.dashboard.campaign_words import STANDS, capital
 from ads.models import Brand, PeriodKind
 from ads.rules.attention import Level
 from ads.rules.periods import Calendar, next_month
@@ -176,7 +175,7 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
     if status == Status.ACTIVE:
         if row.stops_at is None:
             return "None by the clock", ""
-        why = "; ".join(_lower(reason) for reason in row.stopped_by)
+        why = "; ".join(reason.in_sentence for reason in row.stopped_by)
         if row.stops_at <= now:
             return "Stops within a minute", why
         return f"Stops at {formats.moment(row.stops_at, calendar, now)}", why
@@ -195,8 +194,10 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
 
 
 def all_reasons(reasons: Sequence[Reason]) -> str:
-    """Everything that stands against a campaign, in order: "Brand daily budget reached; outside dayparting"."""
-    return capital("; ".join(STANDS[reason] for reason in reasons))
+    """Every reason in words, in order: "Brand daily budget reached; outside dayparting window"."""
+    return "; ".join(
+        reason.words if number == 0 else reason.in_sentence for number, reason in enumerate(reasons)
+    )
 
 
 def budget_consequences(
@@ -306,9 +307,9 @@ def changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Lin
             verb = "stops" if number == 1 else "stop"
         if is_done:
             verb = ("is " if number == 1 else "are ") + ("off" if status == Status.INACTIVE else "paused")
-        text = f"{formats.counted(number, 'running campaign')} {verb} now: {_lower(reason)}."
+        text = f"{formats.counted(number, 'running campaign')} {verb} now: {reason.in_sentence}."
         if is_done:
-            text = f"{formats.counted(number, 'campaign')} {verb} now: {_lower(reason)}."
+            text = f"{formats.counted(number, 'campaign')} {verb} now: {reason.in_sentence}."
         icon = "off" if status == Status.INACTIVE else "paused"
         yield Line(icon, "t-watch", text, is_main=True)
 
@@ -316,7 +317,7 @@ def changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Lin
 def _staying(staying: Sequence[Staying]) -> str:
     verb = "stays" if len(staying) == 1 else "stay"
     named = [
-        f"{each.campaign} ({', '.join(_lower(reason) for reason in each.reasons)})"
+        f"{each.campaign} ({', '.join(reason.in_sentence for reason in each.reasons)})"
         for each in staying[:_NAMED]
     ]
     if len(staying) > _NAMED:
@@ -330,10 +331,6 @@ def until(kind: PeriodKind, today: date) -> str:
         return "until 24:00"
     first = next_month(today)
     return f"until {first.day} {first:%B}"
-
-
-def _lower(reason: Reason) -> str:
-    return f"{reason.words[:1].lower()}{reason.words[1:]}"
 
 
 def _run(number: int) -> str:

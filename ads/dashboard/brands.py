@@ -16,6 +16,7 @@ from django.views.decorators.http import condition
 from ads import formats
 from ads.admin.history import describe_brand
 from ads.admin.warnings import more_than_the_brand
+from ads.currencies import minor_units
 from ads.dashboard import brand_words, charts, wording
 from ads.dashboard.brand_history import settings_lines
 from ads.models import Brand, StatusChange
@@ -204,7 +205,7 @@ def _per_day_left(row: BrandRow, days_left: int) -> int | None:
     """What each open day after today may cost so that the month ends on its budget, and not a cent over it."""
     if row.month.remaining is None or not days_left:
         return None
-    smallest: int = 10 ** (6 - formats.minor_units(row.currency))
+    smallest: int = 10 ** (6 - minor_units(row.currency))
     return max(0, row.month.remaining) // (days_left * smallest) * smallest
 
 

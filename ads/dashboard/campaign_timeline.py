@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from ads import formats
-from ads.dashboard.campaign_words import STANDS, capital, day_words, listed, stands
+from ads.dashboard.campaign_words import capital, day_words, listed, stands
 from ads.models import Campaign, Cause, StatusChange
 from ads.rules.serving import Reason, Status
 from ads.services.change_amounts import Amounts, load_amounts
@@ -92,7 +92,7 @@ def _why(change: StatusChange, amounts: Amounts, currency: str) -> str:
     was, now = change.from_reasons, change.reasons
     came, went = [each for each in now if each not in was], [each for each in was if each not in now]
     stays = [each for each in now if each in was]
-    told = [(STANDS[reason], reason) for reason in came] or [(_GONE[reason], reason) for reason in went]
+    told = [(reason.in_sentence, reason) for reason in came] or [(_GONE[reason], reason) for reason in went]
     sentence = f"{capital(_with_amounts(told, change, amounts, currency))}." if told else ""
     if stays:
         sentence += f" Also {stands(stays)}." if came else f" Still {stands(stays)}."

@@ -12,18 +12,6 @@ from ads.services.as_of import Switch
 from ads.services.explain import Explanation, FlightLevel, LimitLevel, SwitchLevel, WindowLevel
 from ads.services.standings import Standing
 
-STANDS = {
-    Reason.BRAND_INACTIVE: "brand switched off",
-    Reason.SWITCHED_OFF: "switched off",
-    Reason.FLIGHT_NOT_STARTED: "flight not started",
-    Reason.FLIGHT_ENDED: "flight ended",
-    Reason.BRAND_DAILY: "brand daily budget reached",
-    Reason.BRAND_MONTHLY: "brand monthly budget reached",
-    Reason.CAMPAIGN_DAILY: "campaign daily budget reached",
-    Reason.CAMPAIGN_MONTHLY: "campaign monthly budget reached",
-    Reason.CAMPAIGN_TOTAL: "campaign total budget reached",
-    Reason.OUTSIDE_DAYPARTING: "outside dayparting",
-}
 _GOES = {
     Reason.FLIGHT_NOT_STARTED: "the flight starts at",
     Reason.BRAND_DAILY: "the brand’s daily budget starts afresh at",
@@ -59,7 +47,7 @@ def listed(words: Sequence[str]) -> str:
 
 def stands(reasons: Iterable[Reason]) -> str:
     """Everything that stands against it, in order."""
-    return listed([STANDS[reason] for reason in reasons])
+    return listed([reason.in_sentence for reason in reasons])
 
 
 def capital(words: str) -> str:
@@ -103,13 +91,15 @@ def title(explained: Explanation, since: datetime | None) -> str:
 def _stands_with_details(explained: Explanation, reason: Reason) -> str:
     level = explained.level(reason)
     if isinstance(level, SwitchLevel):
-        words = STANDS[reason]
-        if level.switch.archived_at is not None:
-            words = "brand archived" if reason == Reason.BRAND_INACTIVE else "archived"
+        is_archived = level.switch.archived_at is not None
+        if not is_archived and not level.switch.by:
+            return reason.in_sentence
+        words = "archived" if is_archived else "switched off"
+        words = f"brand {words}" if reason == Reason.BRAND_INACTIVE else words
         return f"{words} by {level.switch.by}" if level.switch.by else words
     if isinstance(level, FlightLevel) and level.day is not None:
         return f"flight {'starts' if reason == Reason.FLIGHT_NOT_STARTED else 'ended'} on {formats.day(level.day)}"
-    return STANDS[reason]
+    return reason.in_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +301,7 @@ def consequence(before: Outlook, after: Outlook, calendar: Calendar, now: dateti
 
 
 def decision_words(decision: Decision | Status, reasons: tuple[Reason, ...] = ()) -> str:
-    """ "Running", "Paused: brand daily budget reached and outside dayparting"."""
+    """ "Running", "Paused: brand daily budget reached and outside dayparting window"."""
     status, against = (
         (decision.status, decision.reasons) if isinstance(decision, Decision) else (decision, reasons)
     )

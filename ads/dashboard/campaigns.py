@@ -109,7 +109,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     context = {
         "filters": filters,
         "chips": _chips(filters, numbers),
-        "reasons": [(reason.value, words.capital(words.STANDS[reason])) for reason in Reason],
+        "reasons": [(reason.value, reason.words) for reason in Reason],
         "brands": [(pk, name) for pk, name, _ in brands],
         "rows": _rows(shown, now),
         "total": total,

@@ -234,7 +234,7 @@ def _status_line(news: StatusNews) -> Line:
     told = f"{who} {many if news.campaigns > 1 else one}"
     reason = next(iter(news.reasons), None)
     if reason is not None and reason != Reason.SWITCHED_OFF and news.status != Status.COMPLETED:
-        told += f": {reason.words[:1].lower()}{reason.words[1:]}"
+        told += f": {reason.in_sentence}"
         tone = "" if reason in {Reason.OUTSIDE_DAYPARTING, Reason.FLIGHT_NOT_STARTED} else tone
         icon = "clock" if reason in {Reason.OUTSIDE_DAYPARTING, Reason.FLIGHT_NOT_STARTED} else icon
     if news.by:

@@ -13,7 +13,7 @@ from ads.models import Campaign
 ROOT = Path(ads.__file__).parent
 RULES, MODELS, SERVICES, FACES = range(4)
 LAYERS = {"rules": RULES, "services": SERVICES, "importers": SERVICES, "channels": SERVICES} | dict.fromkeys(
-    ("models", "actor", "beat", "errors", "formats", "guards", "rights", "signals"), MODELS
+    ("models", "actor", "beat", "currencies", "errors", "formats", "guards", "rights", "signals"), MODELS
 )
 PURE = {
     "ads", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "itertools",

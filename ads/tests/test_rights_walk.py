@@ -202,6 +202,7 @@ MODELS: dict[Any, Pages] = {
         actions={
             "switch_on": TRAFFICKERS_OF_ANY,
             "switch_off": TRAFFICKERS_OF_ANY,
+            "change_budgets": MANAGERS_OF_ANY,
             "reset_budgets": MANAGERS_OF_ANY,
             "archive": MANAGERS_OF_ANY,
             "restore": MANAGERS_OF_ANY,
@@ -224,6 +225,7 @@ MODELS: dict[Any, Pages] = {
         actions={
             "switch_on": TRAFFICKERS_OF_ANY,
             "switch_off": TRAFFICKERS_OF_ANY,
+            "change_budgets": MANAGERS_OF_ANY,
             "copy": MANAGERS_OF_ANY,
             "archive": MANAGERS_OF_ANY,
             "restore": MANAGERS_OF_ANY,
@@ -340,6 +342,9 @@ FORGED = {
     "username": "forged",
     "daily_budget": "1",
     "period": "both",
+    "percent": "10",
+    "budgets": "daily",
+    "save": "1",
     "reason": "forged",
     "amount": "1",
     "kind": "SPEND",

@@ -299,7 +299,7 @@ def test_the_newest_changes_are_told(ada: Client, brand: Brand, campaign: Campai
     told = text(ada.get(url(brand)))
     assert "Budgets changed 12:00 by The system or a command" in told
     assert "12:00 today Daily budget from $100.00 to $90.00 The system or a command" in told
-    assert "12:00 today Summer Sale paused: daily budget exceeded" in told
+    assert "12:00 today Summer Sale paused: brand daily budget reached" in told
 
 
 def test_who_may_only_look_is_offered_nothing_to_change(

@@ -39,7 +39,7 @@ def verdict(response: Any) -> str:
 def test_what_runs_says_since_when_and_until_when(nina: Client, campaign_with_dayparting: Campaign) -> None:
     page = nina.get(url(campaign_with_dayparting))
     assert title(page) == "Running since 12:00: nothing stands against it"
-    assert "Runs until 17:00 today, then outside dayparting." in verdict(page)
+    assert "Runs until 17:00 today, then outside dayparting window." in verdict(page)
 
 
 def test_what_does_not_run_says_why_and_when_it_runs_again(
@@ -162,7 +162,7 @@ def test_the_days_ribbon_tells_what_was_and_what_is_to_come(
     assert (
         'aria-label="Today: from 12:00 running; from 13:00 brand daily budget reached; '
         "from 14:00 to come: brand daily budget reached; "
-        'from 17:00 to come: brand daily budget reached and outside dayparting"'
+        'from 17:00 to come: brand daily budget reached and outside dayparting window"'
     ) in page
     assert '<rect class="r-run" x="50.00%" y="0" width="4.16%" height="14"/>' in page
 
@@ -176,7 +176,7 @@ def test_changes_are_told_with_reason_and_author(nina: Client, campaign: Campaig
     assert (
         "Today, Tue 10 Mar 13:00:00 Running to paused. Brand daily budget reached: $100.00 of $100.00. "
         "System, as spend was recorded "
-        "13:00:00 Off to running. Switched on. tom 12:00:00 Running to off. Switched off. tom"
+        "13:00:00 Off to running. Switched on. tom 12:00:00 Running to off. Switched off by a person. tom"
     ) in page
 
 
@@ -201,7 +201,7 @@ def test_older_changes_come_on_demand(nina: Client, campaign: Campaign) -> None:
             {"day": "2026-03-10", "time": "14:05"},
             (
                 "Paused at 14:05:00 on Tue 10 Mar 2026 (UTC). Since 13:00:00; brand daily budget reached. "
-                "Next change: 15:00:00, off: switched off and brand daily budget reached, by tom."
+                "Next change: 15:00:00, off: switched off by a person and brand daily budget reached, by tom."
             ),
         ),
         (
