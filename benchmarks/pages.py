@@ -87,8 +87,8 @@ def _measure(options: argparse.Namespace) -> None:
     }
     for words, person in people.items():
         _table(words, person, options)
-    if not options.no_browser:
-        _paint(boss, options)
+        if person == boss and not options.no_browser:
+            _paint(boss, options)
 
 
 def _table(words: str, person: Any, options: argparse.Namespace) -> None:

@@ -163,7 +163,7 @@ GROUP BY campaign_id, kind, starts_on ORDER BY starts_on, campaign_id
 BUDGETS = """
 UPDATE ads_{owner} o SET
     daily_budget_micros = CASE WHEN o.id %% 4 < {without} THEN NULL
-        ELSE (usual * (%(factors)s::float[])[1 + o.id %% 16] / 1000000)::bigint * 1000000 END,
+        ELSE (usual * (%(factors)s::float[])[1 + o.id / 4 %% 16] / 1000000)::bigint * 1000000 END,
     monthly_budget_micros = CASE WHEN o.id %% 10 < {without} THEN NULL
         ELSE (usual * 30 * (%(monthly)s::float[])[1 + o.id %% 13] / 1000000)::bigint * 1000000 END
 FROM (SELECT {owner}_id AS id, greatest(0, sum(spent_micros)) / 28 AS usual FROM ads_{owner}period

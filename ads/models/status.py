@@ -29,10 +29,11 @@ IS_NEWS = ~models.Q(from_status=models.F("to_status")) & ~models.Q(
 
 class StatusChangeQuerySet(AppendOnlyQuerySet["StatusChange"]):
     def newest(self, most: int) -> "StatusChangeQuerySet":
-        """The newest of these that are news, with brand and campaign."""
+        """The newest of these that are news, with the names of brand and campaign."""
         # The ids first, which are told from an index alone: somebody's brands may have little among much.
         ids = self.filter(IS_NEWS).values("pk")[:most]
-        return StatusChange.objects.filter(pk__in=ids).select_related("brand", "campaign")
+        told = ("at", "to_status", "reason_codes", "cause", "by", "brand__name", "campaign__name")
+        return StatusChange.objects.filter(pk__in=ids).select_related("brand", "campaign").only(*told)
 
 
 class StatusChange(AppendOnlyModel):

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -91,20 +91,23 @@ def _facts(
 
 def _spent_by_day(standings: Mapping[int, BrandStanding]) -> dict[int, list[int]]:
     """What each brand spent on each of the days that are kept and, last, today."""
-    last = {pk: standing.today.toordinal() for pk, standing in standings.items()}
-    spent = {pk: [0] * (DAYS_KEPT + 1) for pk in last}
+    spent = {pk: [0] * (DAYS_KEPT + 1) for pk in standings}
     if not spent:
         return spent
-    todays = [standing.today for standing in standings.values()]
+    todays = {standing.today for standing in standings.values()}
+    places = {
+        today: {today - ago * ONE_DAY: DAYS_KEPT - ago for ago in range(DAYS_KEPT + 1)} for today in todays
+    }
+    places_of = {pk: places[standing.today] for pk, standing in standings.items()}
     rows = BrandPeriod.objects.filter(
         OneOf("brand_id", spent),
         kind=PeriodKind.DAY,
         starts_on__range=(min(todays) - DAYS_KEPT * ONE_DAY, max(todays)),
     ).order_by()
     for pk, day, micros in rows.values_list("brand_id", "starts_on", "spent_micros"):
-        ago = last[pk] - day.toordinal()
-        if 0 <= ago <= DAYS_KEPT:
-            spent[pk][DAYS_KEPT - ago] = micros
+        place = places_of[pk].get(day)
+        if place is not None:
+            spent[pk][place] = micros
     return spent
 
 
@@ -177,6 +180,7 @@ def _runs_in_windows(
         prefix="campaign__",
     )
     found: defaultdict[tuple[int, date | None, date | None, str], list[Window]] = defaultdict(list)
+    made: dict[tuple[int | None, time, time], Window] = {}  # the same few again and again
     for pk, first_day, last_day, zone, day, start, end in (
         rows.order_by()
         .values_list(
@@ -184,12 +188,18 @@ def _runs_in_windows(
         )
         .distinct()
     ):
-        found[pk, first_day, last_day, zone].append(Window(day, start, end))
+        if (day, start, end) not in made:
+            made[day, start, end] = Window(day, start, end)
+        found[pk, first_day, last_day, zone].append(made[day, start, end])
+    order = {window: number for number, window in enumerate(sorted(made.values()))}
     return [
         (
             pk,
             Run(
-                first_day, last_day, tuple(sorted(windows)), _minutes_ahead(zone, standings[pk].calendar, now)
+                first_day,
+                last_day,
+                tuple(sorted(windows, key=order.__getitem__)),
+                _minutes_ahead(zone, standings[pk].calendar, now),
             ),
         )
         for (pk, first_day, last_day, zone), windows in found.items()

@@ -93,9 +93,9 @@ def read_rows(question: Question, at_most: int | None = None) -> Iterator[Row]:
 def read_first_rows(question: Question, at_most: int) -> list[Row]:
     """The report's first lines. A constant number of queries.
 
-    Lines of brands go by the brands' names, so the first brands are asked for alone: as a rule they have enough.
+    Lines go by the brands' names, so the first brands are asked for alone: as a rule they have enough lines.
     """
-    if question.keys & {Key.BRAND, Key.CAMPAIGN}:
+    if question.keys & {Key.BRAND, Key.CAMPAIGN} and question.keys != {Key.BRAND}:
         first = list(question.brands.order_by("name", "pk").values_list("pk", flat=True)[:BRANDS_READ_FIRST])
         of_first = replace(question, brands=Brand.objects.filter(OneOf("pk", first)))
         rows = list(read_rows(of_first, at_most)) if first else []

@@ -42,3 +42,9 @@ def test_how_many_campaigns_are_in_which_status() -> None:
     campaigns = Campaign.objects.filter(OneOf("brand_id", [7]), archived_at__isnull=True).order_by()
     counted = campaigns.values_list("brand_id", "status").annotate(number=Count("*"))
     assert "Index Only Scan using campaign_by_status on" in plan(counted)
+
+
+def test_on_which_days_campaigns_that_are_switched_on_may_run() -> None:
+    on = Campaign.objects.filter(OneOf("brand_id", [7]), enabled=True, archived_at__isnull=True)
+    of_always = on.filter(start_date__isnull=True, end_date__isnull=True).order_by().values("pk")
+    assert "Index Only Scan using campaign_flights on" in plan(of_always)
