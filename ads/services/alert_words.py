@@ -8,6 +8,7 @@ from django.conf import settings
 from ads import formats
 from ads.models import Alert, AlertKind, PeriodKind
 from ads.rules.periods import Calendar
+from ads.services import alert_numbers
 
 LONGEST_NAME = 100
 _BUDGETS = {
@@ -86,6 +87,8 @@ def _budget(alert: Alert) -> str:
 
 
 def _how_much(alert: Alert) -> str:
+    if told := alert_numbers.tell(alert):
+        return told
     if alert.spent_micros is None or alert.brand is None:
         return ""
     currency = alert.brand.currency
