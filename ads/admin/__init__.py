@@ -5,6 +5,7 @@ from django.contrib import admin
 from ads.admin import (
     brands,
     campaigns,
+    channels,
     imports,
     people,
     quarantine,
@@ -13,6 +14,7 @@ from ads.admin import (
     spend,
     tokens,
     totals,
+    webhooks,
 )
 
 admin.site.index_template = "admin/ads/index.html"
@@ -21,6 +23,7 @@ admin.site.index_title = "Budgets"
 __all__ = [
     "brands",
     "campaigns",
+    "channels",
     "imports",
     "people",
     "quarantine",
@@ -29,4 +32,5 @@ __all__ = [
     "spend",
     "tokens",
     "totals",
+    "webhooks",
 ]
