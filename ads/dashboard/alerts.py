@@ -211,26 +211,26 @@ class UntilForm(forms.Form):
 
 
 @require_POST
-def act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+def act(request: HttpRequest, pk: int, what: str) -> HttpResponse:
     """Acknowledges, snoozes, wakes or resolves one alert."""
     alert = get_object_or_404(
         Alert.objects.visible_to(request.user).select_related("brand", "campaign"), pk=pk
     )
     demand(request.user, Right.HANDLE_ALERTS)
     now, done = timezone.now(), ""
-    if act == "acknowledge" and alerts.acknowledge([pk], now):
+    if what == "acknowledge" and alerts.acknowledge([pk], now):
         done = "acknowledged"
-    elif act == "resolve" and alerts.resolve([pk], now):
+    elif what == "resolve" and alerts.resolve([pk], now):
         done = "resolved"
-    elif act == "wake" and alerts.snooze([pk], None):
+    elif what == "wake" and alerts.snooze([pk], None):
         done = "no longer snoozed"
-    elif act == "snooze":
+    elif what == "snooze":
         until, error = _until(request.POST.dict(), _calendar(alert), now)
         if error:
             messages.error(request, error)
         elif alerts.snooze([pk], until) and until is not None:
             done = f"snoozed until {formats.moment(until, _calendar(alert), now)}"
-    elif act not in ACTS:
+    elif what not in ACTS:
         raise Http404
     if done:
         messages.success(request, f"{alert_words.whose(alert)}: {done}.")

@@ -51,7 +51,7 @@ urlpatterns = [
         "brand-campaign-switch",
     ),
     page("alerts/", alerts.alert_list, "alerts"),
-    page("alerts/<int:pk>/<str:act>/", alerts.act, "alert-act"),
+    page("alerts/<int:pk>/<str:what>/", alerts.act, "alert-act"),
     page("campaigns/", campaigns.campaigns, "campaigns"),
     page("campaigns/<int:pk>/", campaign.campaign, "campaign"),
     page("campaigns/<int:pk>/moment/", campaign.moment, "campaign-moment"),

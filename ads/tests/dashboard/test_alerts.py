@@ -66,10 +66,10 @@ def page(client: Client, url: str = "/alerts/", now: datetime = NOON) -> str:
     return " ".join(response.content.decode().split())
 
 
-def act(client: Client, alert: Alert, act: str, now: datetime = NOON, **data: str) -> str:
+def act(client: Client, alert: Alert, what: str, **data: str) -> str:
     """What is told afterwards."""
-    with freeze_time(now):
-        response = client.post(f"/alerts/{alert.pk}/{act}/", data, follow=True)
+    with freeze_time(NOON):
+        response = client.post(f"/alerts/{alert.pk}/{what}/", data, follow=True)
     assert response.status_code == 200
     alert.refresh_from_db()
     return " ".join(response.content.decode().split())
