@@ -18,8 +18,9 @@ from ads.admin.history import describe_brand
 from ads.admin.warnings import more_than_the_brand
 from ads.currencies import minor_units
 from ads.dashboard import brand_words, charts, wording
+from ads.dashboard.alerts import newest
 from ads.dashboard.brand_history import settings_lines
-from ads.models import Brand, StatusChange
+from ads.models import Alert, Brand, StatusChange
 from ads.rights import Right, may, right_to_change
 from ads.rules import pacing
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
@@ -114,6 +115,8 @@ def _page(request: HttpRequest, brand: Brand, now: datetime) -> dict[str, Any]:
         "notes": list(more_than_the_brand(brand)),
         "settings_changes": settings_lines(request, brand, settings_changes[:CHANGES_SHOWN]),
         "status_changes": _status_changes(brand),
+        "newest_alerts": newest(Alert.objects.filter(brand=brand), now),
+        "alerts_query": f"?brand={brand.pk}",
         **_today(brand, row, now),
         **_month(brand, row),
         **_days(request, brand, row),

@@ -14,11 +14,12 @@ from ads.admin.history import describe_changes
 from ads.dashboard import campaign_drawing as drawing
 from ads.dashboard import campaign_words as words
 from ads.dashboard import weekgrid
+from ads.dashboard.alerts import newest
 from ads.dashboard.campaign_form import SettingsForm
 from ads.dashboard.campaign_moment import answer, asked_of
 from ads.dashboard.campaign_pacing import spend_card
 from ads.dashboard.campaign_timeline import timeline
-from ads.models import Campaign, StatusChange
+from ads.models import Alert, Campaign, StatusChange
 from ads.rights import Right, may
 from ads.rules.dayparting import Window
 from ads.rules.forecast import Outlook, outlook
@@ -134,6 +135,8 @@ def _live(request: HttpRequest, found: Campaign, explained: Explanation) -> dict
         **_spend(request, found, explained, now),
         "timeline": timeline(found, now, None),
         "history": describe_changes(found)[:SETTINGS_SHOWN],
+        "newest_alerts": newest(Alert.objects.filter(campaign=found), now),
+        "alerts_query": f"?campaign={found.pk}",
     }
 
 

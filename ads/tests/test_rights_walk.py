@@ -24,6 +24,8 @@ from freezegun import freeze_time
 
 from ads.api.root import api
 from ads.models import (
+    Alert,
+    AlertRule,
     ApiToken,
     Brand,
     BrandPeriod,
@@ -158,6 +160,13 @@ MODELS: dict[Any, Pages] = {
         acts={"revoke": OF_THE_TRAFFICKER},
         actions={"revoke": SEEING},
     ),
+    Alert: Pages(
+        SEEING,
+        ACMES,
+        acts=dict.fromkeys(("acknowledge", "snooze", "resolve"), POST_MANAGERS),
+        actions=dict.fromkeys(("acknowledge", "snooze", "resolve"), MANAGERS_OF_ANY),
+    ),
+    AlertRule: Pages(SEEING, ACMES, add=MANAGERS_OF_ANY, delete=MANAGERS, acts={"none": NOT_THERE}),
     NotificationChannel: Pages(
         MANAGERS_OF_ANY,
         MANAGERS,
@@ -289,6 +298,8 @@ PAGES = {
     "dashboard:brand-timezone": ROW_TO_MANAGE,
     "dashboard:brand-put-back": ROW_TO_MANAGE,
     "dashboard:brand-campaign-switch": ONLY_POST,
+    "dashboard:alerts": SIGNED_IN,
+    "dashboard:alert-act": ONLY_POST,
     "dashboard:campaigns": SIGNED_IN,
     "dashboard:campaign": ROW_OF_ACME,
     "dashboard:campaign-live": ROW_OF_ACME,
@@ -380,6 +391,7 @@ def arguments(world: World) -> dict[str, Any]:
         "number": 0,
         "kind": "brand",
         "key": a_change(world, Brand)[1],
+        "what": "resolve",
     }
 
 
