@@ -97,7 +97,7 @@ class TestTheAddress:
             page = ada.get(url).content.decode()
             assert "s3cr3t" not in page
         assert "https://hooks.slack.com/…" in ada.get(list_url(NotificationChannel)).content.decode()
-        assert "Kept: https://hooks.slack.com/…" in ada.get(page_url(channel)).content.decode()
+        assert "“https://hooks.slack.com/…” is kept and not shown again" in ada.get(page_url(channel)).content.decode()
 
     def test_stays_where_none_is_given_and_changes_where_one_is(self, ada: Client) -> None:
         channel = ChannelFactory.create()
