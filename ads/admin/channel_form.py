@@ -40,7 +40,9 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
 
     def _about_address(self) -> str:
         if self.instance.pk is not None:
-            return f"“{masked_address(self.instance)}” is kept and not shown again; give another to change it."
+            return (
+                f"“{masked_address(self.instance)}” is kept and not shown again; give another to change it."
+            )
         ways = [way_of(kind) for kind in ChannelKind.values if kind != ChannelKind.PEOPLE]
         return format_html_join("", "{}: {}<br>", ((way.title, way.help_text) for way in ways))
 

@@ -97,7 +97,10 @@ class TestTheAddress:
             page = ada.get(url).content.decode()
             assert "s3cr3t" not in page
         assert "https://hooks.slack.com/…" in ada.get(list_url(NotificationChannel)).content.decode()
-        assert "“https://hooks.slack.com/…” is kept and not shown again" in ada.get(page_url(channel)).content.decode()
+        assert (
+            "“https://hooks.slack.com/…” is kept and not shown again"
+            in ada.get(page_url(channel)).content.decode()
+        )
 
     def test_stays_where_none_is_given_and_changes_where_one_is(self, ada: Client) -> None:
         channel = ChannelFactory.create()
@@ -171,3 +174,14 @@ def test_a_manager_sees_the_channels_of_her_brands_alone(
     for hidden in (foreign, agencys, people):
         assert nina.get(page_url(hidden)).status_code == 404
         assert nina.post(act_url(hidden, "try_out")).status_code == 404
+
+
+def test_a_rule_of_a_brand_may_choose_its_channels_and_its_people(
+    nina: Client, brand: Brand, other_brand: Brand, people: NotificationChannel
+) -> None:
+    own = ChannelFactory.create(name="#acme", brand=brand)
+    ChannelFactory.create(name="#zenith", brand=other_brand)
+    ChannelFactory.create(name="#agency")
+    page = nina.get("/admin/ads/alertrule/add/?kind=SPIKE")
+    offered = page.context["adminform"].form.fields["channels"].queryset
+    assert set(offered) == {own, people}
