@@ -28,6 +28,7 @@ class ChannelKind(models.TextChoices):
     EMAIL = "email", "E-mail"
     SLACK = "slack", "Slack"
     TEAMS = "teams", "Microsoft Teams"
+    WEBHOOK = "webhook", "Signed webhook"
     APPRISE = "apprise", "Another service (Apprise)"
     PEOPLE = "people", "E-mail to the people of the brand"
 

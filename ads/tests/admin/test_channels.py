@@ -113,6 +113,23 @@ class TestTheAddress:
         assert "address" in errors(ada.post(page_url(channel), form(address="nonsense")))
 
 
+class TestTheSecretOfAWebhook:
+    def test_is_shown_once_where_it_is_made(self, ada: Client) -> None:
+        shown = ada.post(ADD, form(kind="webhook", address="https://receiver.example/x"))
+        channel = NotificationChannel.objects.get(name="#alerts")
+        secret = channel.address.partition("#")[2]
+        assert secret.startswith("whsec_")
+        assert secret in shown.content.decode()
+        for url in (list_url(NotificationChannel), page_url(channel)):
+            assert "whsec_" not in ada.get(url).content.decode()
+
+        assert ada.post(page_url(channel), form(address="")).status_code == 302
+        again = ada.post(page_url(channel), form(address="https://receiver.example/x"))
+        channel.refresh_from_db()
+        assert channel.address.partition("#")[2] != secret
+        assert channel.address.partition("#")[2] in again.content.decode()
+
+
 class TestASample:
     def test_is_sent_at_once(self, ada: Client, receiver: Receiver) -> None:
         channel = ChannelFactory.create(name="#alerts", address=receiver.url)
