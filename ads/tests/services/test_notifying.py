@@ -213,6 +213,19 @@ class TestWhoIsTold:
         spend(campaign, "50")
         assert self.told() == {f"channel:{own.pk}"}
 
+    def test_each_of_two_brands_by_its_own_channels(self, brand: Brand) -> None:
+        brands = [brand, BrandFactory.create()]
+        channels = [ChannelFactory.create(brand=each) for each in brands]
+        raised = [
+            Alert.objects.create(
+                key=f"{each.pk}", kind=AlertKind.SPIKE, brand=each, raised_at=NOON, changed_at=NOON
+            )
+            for each in brands
+        ]
+        alert_changed(raised, NOON)
+        told = set(AlertNotification.objects.values_list("alert__brand", "channel"))
+        assert told == {(each.pk, channel.pk) for each, channel in zip(brands, channels, strict=True)}
+
     def test_the_channels_that_the_rule_names_and_nobody_else(self, campaign: Campaign, nina: User) -> None:
         ChannelFactory.create()
         ChannelFactory.create(brand=campaign.brand)
