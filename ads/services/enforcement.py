@@ -28,7 +28,7 @@ from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
 from ads.services.moments import passing
-from ads.services.transactions import retrying
+from ads.services.transactions import aside, retrying
 from ads.services.webhooks import Event, emit, is_wanted
 
 logger = logging.getLogger("ads.enforcement")
@@ -363,7 +363,8 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
     ]
     StatusChange.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
     if is_wanted(EventType.STATUS_CHANGED):
-        emit([_event(change, row) for change, row in zip(changes, rows, strict=True)], now)
+        events = [_event(change, row) for change, row in zip(changes, rows, strict=True)]
+        aside(partial(emit, events, now), "Telling endpoints of status changes")
     transaction.on_commit(partial(_log, changes))
 
 

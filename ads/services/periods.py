@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -30,7 +31,7 @@ from ads.services import alerts, enforcement
 from ads.services.alerts import Move, Owner, OwnersPeriod
 from ads.services.given import Statement, as_date, given
 from ads.services.moments import passing
-from ads.services.transactions import retrying
+from ads.services.transactions import aside, retrying
 from ads.services.webhooks import Event, emit, is_wanted
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
@@ -314,7 +315,8 @@ def _tell_closed(brands: Sequence[Brand], now: datetime) -> None:
     if not brands or not is_wanted(EventType.PERIOD_CLOSED):
         return
     closed = BrandPeriod.objects.filter(brand__in=brands, closed_at=now).select_related("brand")
-    emit([_closed_event(period) for period in closed.order_by("brand", "starts_on", "kind")], now)
+    events = [_closed_event(period) for period in closed.order_by("brand", "starts_on", "kind")]
+    aside(partial(emit, events, now), "Telling endpoints of periods that are over")
 
 
 def _closed_event(period: BrandPeriod) -> Event:
