@@ -41,6 +41,12 @@ ENTRIES = (
         "Hands out imports that nobody works on, such as those of a worker that was killed.",
     ),
     Entry(
+        "Work on platforms",
+        "ads.tasks.work_on_platforms",
+        15,
+        "Pauses and resumes campaigns where they run, and reads back whether they do as decided.",
+    ),
+    Entry(
         "Verify the ledger",
         "ads.tasks.verify_ledger",
         600,

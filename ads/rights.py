@@ -27,6 +27,7 @@ class Right(models.TextChoices):
     RESET_BUDGETS = "reset_budgets", "Start budgets afresh"
     MANAGE_PEOPLE = "manage_people", "Manage people, their roles, brands and API tokens"
     MANAGE_SCHEDULE = "manage_schedule", "Change the schedule of tasks"
+    MANAGE_PLATFORMS = "manage_platforms", "Connect platforms"
 
     @property
     def permission(self) -> str:

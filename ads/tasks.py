@@ -5,7 +5,7 @@ from typing import TypedDict
 from celery import shared_task
 from django.utils import timezone
 
-from ads.services import enforcement, idempotency, import_jobs, periods, reconcile
+from ads.services import enforcement, idempotency, import_jobs, periods, platform_work, reconcile
 
 
 class Enforced(TypedDict):
@@ -19,6 +19,10 @@ class Forgotten(TypedDict):
     requests: int
 
 
+class HandedOut(TypedDict):
+    accounts: int
+
+
 class RolledOver(TypedDict):
     brands: int
     resumed: int
@@ -26,6 +30,13 @@ class RolledOver(TypedDict):
 
 class Waiting(TypedDict):
     imports: int
+
+
+class WorkedOn(TypedDict):
+    read: int
+    asked: int
+    switched_off: int
+    differ: int
 
 
 class Verified(TypedDict):
@@ -99,3 +110,19 @@ def verify_ledger() -> Verified:
 def forget_answered_requests() -> Forgotten:
     """Deletes the answers kept for requests of more than a day ago."""
     return Forgotten(requests=idempotency.forget(timezone.now()))
+
+
+@shared_task
+def work_on_platforms() -> HandedOut:
+    """Hands out the accounts of platforms on which there is something to do, one by one."""
+    due = platform_work.due_connections(timezone.now())
+    for connection_id in due:
+        work_on_platform.delay(connection_id)
+    return HandedOut(accounts=len(due))
+
+
+@shared_task
+def work_on_platform(connection_id: int) -> WorkedOn:
+    """Brings the campaigns of an account to what is wanted of them."""
+    done = platform_work.work_on(connection_id, timezone.now())
+    return WorkedOn(read=done.read, asked=done.asked, switched_off=done.switched_off, differ=done.differ)

@@ -1,14 +1,20 @@
 """The settings a person gives, from the environment and `.env`, typed and checked. Needs no Django."""
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
+from dotenv import dotenv_values
 from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from budget_system.database_url import DatabaseAddress, parse_database_url
+
+# Their names begin so, that a connection can name nothing else of the environment.
+PLATFORM_CREDENTIAL = re.compile(r"PLATFORM_[A-Z0-9_]+")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -106,6 +112,20 @@ class Environment(BaseSettings):
         )
 
 
+def read_platform_credentials() -> Mapping[str, SecretStr]:
+    """The secrets of platforms: every variable of the environment and of ENV_FILE's file named PLATFORM_..."""
+    given = {**dotenv_values(_env_file()), **os.environ}
+    return {
+        name: SecretStr(value)
+        for name, value in given.items()
+        if value and PLATFORM_CREDENTIAL.fullmatch(name)
+    }
+
+
+def _env_file() -> str:
+    return os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
+
+
 def _refuse(message: str) -> str:
     raise SettingError(message)
 
@@ -113,7 +133,7 @@ def _refuse(message: str) -> str:
 def read_environment() -> Environment:
     """Read the environment and the file that ENV_FILE names (`.env` beside manage.py, if it is not set)."""
     try:
-        return Environment(_env_file=os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))
+        return Environment(_env_file=_env_file())
     except ValidationError as error:
         wrong = (f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise SettingError("; ".join(wrong).replace("Value error, ", "") + ".") from None

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
 from budget_system.database_url import DatabaseAddress
-from budget_system.environment import BASE_DIR, read_environment
+from budget_system.environment import BASE_DIR, read_environment, read_platform_credentials
 
 django_stubs_ext.monkeypatch()
 
@@ -130,6 +130,9 @@ CACHES = {"default": cache(environment.cache_address())}
 # The API. A token may make so many requests a minute (0: any number); a body may be so large.
 API_REQUESTS_PER_MINUTE = environment.api_requests_per_minute
 API_MAX_BODY_BYTES = environment.api_max_body_bytes
+
+# Secrets of the platforms where ads run, by the name of their variable.
+PLATFORM_CREDENTIALS = read_platform_credentials()
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -8,6 +8,7 @@ from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImp
 from ads.models.jobs import JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
 from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
+from ads.models.platforms import PlatformAdapter, PlatformConnection, PlatformMode, PlatformState
 from ads.models.quarantine import CampaignAlias, QuarantinedSpend, QuarantineProblem, QuarantineState
 from ads.models.rights_change import RightKind, RightsChange
 from ads.models.status import Cause, StatusChange
@@ -31,6 +32,10 @@ __all__ = [
     "JobProgress",
     "Kind",
     "PeriodKind",
+    "PlatformAdapter",
+    "PlatformConnection",
+    "PlatformMode",
+    "PlatformState",
     "QuarantineProblem",
     "QuarantineState",
     "QuarantinedSpend",

@@ -23,6 +23,7 @@ from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
 from ads.services.moments import passing
+from ads.services.platform_states import follow_statuses
 from ads.services.transactions import retrying
 
 logger = logging.getLogger("ads.enforcement")
@@ -267,7 +268,7 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
     # The brands are locked, so whoever sees a number can see all before it.
     last = latest({change.brand_id for change in changes})
     numbers = {brand_id: count(number + 1) for brand_id, number in last.items()}
-    StatusChange.objects.bulk_create(
+    written = StatusChange.objects.bulk_create(
         [
             StatusChange(
                 brand_id=change.brand_id,
@@ -285,6 +286,7 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
         ],
         batch_size=ROWS_PER_STATEMENT,
     )
+    follow_statuses(written, now)
     transaction.on_commit(partial(_log, changes))
 
 
