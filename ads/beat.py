@@ -41,6 +41,12 @@ ENTRIES = (
         "Hands out imports that nobody works on, such as those of a worker that was killed.",
     ),
     Entry(
+        "Deliver effects",
+        "ads.tasks.deliver_effects",
+        10,
+        "Sends the webhooks and messages that are due, also those that a crash left.",
+    ),
+    Entry(
         "Work on platforms",
         "ads.tasks.work_on_platforms",
         15,

@@ -52,3 +52,20 @@ class NotPutBack(BudgetSystemError):
 
 class ChangedMeanwhile(BudgetSystemError):
     """What somebody is about to save was changed by another since they loaded it; nothing was saved."""
+
+
+class DeliveryFailed(BudgetSystemError):
+    """An effect that did not arrive. A permanent failure is not tried again; `retry_after` is in seconds."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        answer_code: int | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        self.permanent = permanent
+        self.answer_code = answer_code
+        self.retry_after = retry_after
+        super().__init__(message)

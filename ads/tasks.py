@@ -5,7 +5,13 @@ from typing import TypedDict
 from celery import shared_task
 from django.utils import timezone
 
-from ads.services import enforcement, idempotency, import_jobs, periods, platform_work, reconcile
+from ads.services import effects, enforcement, idempotency, import_jobs, periods, platform_work, reconcile
+
+
+class Delivered(TypedDict):
+    delivered: int
+    failed: int
+    dead: int
 
 
 class Enforced(TypedDict):
@@ -110,6 +116,13 @@ def verify_ledger() -> Verified:
 def forget_answered_requests() -> Forgotten:
     """Deletes the answers kept for requests of more than a day ago."""
     return Forgotten(requests=idempotency.forget(timezone.now()))
+
+
+@shared_task
+def deliver_effects() -> Delivered:
+    """Sends what is due to be told outside, such as webhooks."""
+    done = effects.drain(timezone.now())
+    return Delivered(delivered=done.delivered, failed=done.failed, dead=done.dead)
 
 
 @shared_task

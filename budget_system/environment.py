@@ -54,7 +54,14 @@ class Environment(BaseSettings):
     api_requests_per_minute: NonNegativeInt = 600
     api_max_body_bytes: PositiveInt = 5 * 1024 * 1024
 
-    @field_validator("allowed_hosts", mode="before")
+    outbound_trusted_hosts: Annotated[list[str], NoDecode] = []
+
+    @field_validator("outbound_trusted_hosts")
+    @classmethod
+    def _in_lower_case(cls, value: list[str]) -> list[str]:
+        return [host.lower() for host in value]
+
+    @field_validator("allowed_hosts", "outbound_trusted_hosts", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return (

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -310,10 +311,7 @@ def admin_login(password_file: Path, *, sample: bool) -> str:
 
 def services(given: Environment, options: Options, broker_socket: Path, *, sample: bool) -> Iterator[Service]:
     """Give each service in the order in which they start."""
-    from budget_system.celery import app
-
     logs = options.data / "log"
-    worker = f"worker@{socket.gethostname()}"
     host = given.allowed_hosts[0].lstrip("*.") or "localhost"
     python = (sys.executable, "-u", "-m")
     celery = (*python, "celery", "-A", "budget_system")
@@ -333,11 +331,20 @@ def services(given: Environment, options: Options, broker_socket: Path, *, sampl
         (*python, "gunicorn", "budget_system.wsgi:application", *web, "--graceful-timeout=5"),
         lambda: http_status(options.port, "/admin/login/", host) == http.HTTPStatus.OK,
     )
-    yield service(
-        "worker",
-        (*celery, "worker", "--loglevel=INFO", "--concurrency=2", "--without-mingle", f"--hostname={worker}"),
-        lambda: bool(app.control.ping([worker], timeout=0.5)),
-    )
+    # Effects have processes of their own: a receiver that is slow must not delay ingest or enforcement.
+    for name, queues in (("worker", "celery,ingest,enforcement"), ("effects", "effects")):
+        node = f"{name}@{socket.gethostname()}"
+        options_of_worker = (
+            "--concurrency=2",
+            "--without-mingle",
+            f"--hostname={node}",
+            f"--queues={queues}",
+        )
+        yield service(
+            name,
+            (*celery, "worker", "--loglevel=INFO", *options_of_worker),
+            partial(answers_celery_ping, node),
+        )
     beat = service("beat", (*celery, "beat", "--loglevel=INFO", "--pidfile="), lambda: True)
     beat.ready = lambda: "beat: Starting..." in beat.last_lines()
     yield beat
@@ -372,6 +379,13 @@ def answers_ping(broker_socket: Path) -> bool:
     with suppress(redis.ConnectionError), redis.Redis(unix_socket_path=str(broker_socket)) as client:
         return bool(client.ping())
     return False
+
+
+def answers_celery_ping(node: str) -> bool:
+    """Whether the worker of this name answers."""
+    from budget_system.celery import app
+
+    return bool(app.control.ping([node], timeout=0.5))
 
 
 def http_status(port: int, path: str, host: str) -> int:

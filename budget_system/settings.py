@@ -5,6 +5,7 @@ from typing import Any
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from kombu import Exchange, Queue
 
 from budget_system.database_url import DatabaseAddress
 from budget_system.environment import BASE_DIR, read_environment, read_platform_credentials
@@ -131,6 +132,9 @@ CACHES = {"default": cache(environment.cache_address())}
 API_REQUESTS_PER_MINUTE = environment.api_requests_per_minute
 API_MAX_BODY_BYTES = environment.api_max_body_bytes
 
+# Hosts inside the network that webhooks and other effects may go to all the same: host, or host:port.
+OUTBOUND_TRUSTED_HOSTS = environment.outbound_trusted_hosts
+
 # Secrets of the platforms where ads run, by the name of their variable.
 PLATFORM_CREDENTIALS = read_platform_credentials()
 
@@ -193,6 +197,21 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = (
     60  # seconds; below the visibility time-out, or a long task would run again and again
 )
+# Each kind of work waits in a queue of its own; a worker that is told of none serves all of them.
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name), routing_key=name) for name in ("celery", "ingest", "enforcement", "effects")
+]
+CELERY_TASK_ROUTES = {
+    "ads.tasks.work_on_import": {"queue": "ingest"},
+    "ads.tasks.go_on_with_imports": {"queue": "ingest"},
+    "ads.tasks.enforce_dayparting": {"queue": "enforcement"},
+    "ads.tasks.enforce_budgets": {"queue": "enforcement"},
+    "ads.tasks.reset_daily_monthly_spends": {"queue": "enforcement"},
+    "ads.tasks.check_and_update_campaign_status": {"queue": "enforcement"},
+    "ads.tasks.deliver_effects": {"queue": "effects"},
+    "ads.tasks.work_on_platforms": {"queue": "effects"},
+    "ads.tasks.work_on_platform": {"queue": "effects"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -203,6 +222,7 @@ if environment.celery_broker_url.startswith(("redis", "valkey", "unix")):
         "visibility_timeout": 300,  # seconds until what a killed worker held goes to another
         "unacked_restore_interval": 1,  # seconds between looks for it, instead of up to 100
         "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 2,
     }
 # The schedule lives in the database, in UTC and in intervals; one kept here would overwrite people's changes.
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

@@ -4,6 +4,7 @@ from ads.models.api import ApiToken, IdempotencyRecord, Scope
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
 from ads.models.dayparting import DaypartingSchedule
+from ads.models.effects import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState, DeliveryTarget
 from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImport
 from ads.models.jobs import JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
@@ -12,6 +13,7 @@ from ads.models.platforms import PlatformAdapter, PlatformConnection, PlatformMo
 from ads.models.quarantine import CampaignAlias, QuarantinedSpend, QuarantineProblem, QuarantineState
 from ads.models.rights_change import RightKind, RightsChange
 from ads.models.status import Cause, StatusChange
+from ads.models.webhooks import EventSequence, EventType, WebhookEndpoint
 
 __all__ = [
     "FLIGHT_STARTS_ON",
@@ -25,6 +27,13 @@ __all__ = [
     "CampaignQuerySet",
     "Cause",
     "DaypartingSchedule",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryKind",
+    "DeliveryState",
+    "DeliveryTarget",
+    "EventSequence",
+    "EventType",
     "IdempotencyRecord",
     "ImportMode",
     "ImportState",
@@ -49,4 +58,5 @@ __all__ = [
     "SpendLog",
     "StatusChange",
     "Waiver",
+    "WebhookEndpoint",
 ]

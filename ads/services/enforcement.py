@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from ads.actor import actor_name
-from ads.models import Brand, Campaign, Cause, StatusChange
+from ads.models import Brand, Campaign, Cause, EventType, StatusChange
 from ads.models.campaign import reasons_from_codes
 from ads.rules.serving import Decision, Reason, Status, decide
 from ads.services.changes import latest
@@ -25,6 +25,7 @@ from ads.services.given import given
 from ads.services.moments import passing
 from ads.services.platform_states import follow_statuses
 from ads.services.transactions import retrying
+from ads.services.webhooks import Event, emit
 
 logger = logging.getLogger("ads.enforcement")
 
@@ -268,26 +269,48 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
     # The brands are locked, so whoever sees a number can see all before it.
     last = latest({change.brand_id for change in changes})
     numbers = {brand_id: count(number + 1) for brand_id, number in last.items()}
-    written = StatusChange.objects.bulk_create(
-        [
-            StatusChange(
-                brand_id=change.brand_id,
-                sequence=next(numbers[change.brand_id]),
-                campaign_id=change.campaign_id,
-                from_status=change.from_status,
-                from_reason_codes=_codes(change.from_reasons),
-                to_status=change.to_status,
-                reason_codes=_codes(change.reasons),
-                cause=cause,
-                by=by,
-                at=now,
-            )
-            for change in changes
-        ],
-        batch_size=ROWS_PER_STATEMENT,
-    )
-    follow_statuses(written, now)
+    rows = [
+        StatusChange(
+            brand_id=change.brand_id,
+            sequence=next(numbers[change.brand_id]),
+            campaign_id=change.campaign_id,
+            from_status=change.from_status,
+            from_reason_codes=_codes(change.from_reasons),
+            to_status=change.to_status,
+            reason_codes=_codes(change.reasons),
+            cause=cause,
+            by=by,
+            at=now,
+        )
+        for change in changes
+    ]
+    StatusChange.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
+    follow_statuses(rows, now)
+    emit([_event(change, row) for change, row in zip(changes, rows, strict=True)], now)
     transaction.on_commit(partial(_log, changes))
+
+
+def _event(change: Change, row: StatusChange) -> Event:
+    return Event(
+        EventType.STATUS_CHANGED,
+        f"status:{row.brand_id}:{row.sequence}",
+        row.brand_id,
+        row.campaign_id,
+        {
+            "brand_name": change.brand,
+            "campaign_name": change.campaign,
+            "from_status": change.from_status,
+            "from_reasons": _told(change.from_reasons),
+            "to_status": change.to_status,
+            "reasons": _told(change.reasons),
+            "cause": row.cause,
+            "by": row.by,
+        },
+    )
+
+
+def _told(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    return [{"code": reason.value, "words": reason.words} for reason in reasons]
 
 
 def _log(changes: Sequence[Change]) -> None:

@@ -18,6 +18,7 @@ from ads.models import (
     Campaign,
     CampaignPeriod,
     Cause,
+    EventType,
     PeriodKind,
     Waiver,
 )
@@ -27,6 +28,7 @@ from ads.services import enforcement
 from ads.services.given import Statement, as_date, given
 from ads.services.moments import passing
 from ads.services.transactions import retrying
+from ads.services.webhooks import Event, emit, is_wanted
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
 PeriodKey = tuple[int, str, date]
@@ -245,7 +247,34 @@ def _roll_over(
     locked = Brand.objects.lock(brand_ids)
     follow_zone(locked, now)
     opened = [brand for brand in locked if _open_days(brand, brand.calendar.local_date(now), now)]
+    _tell_closed([brand for brand in opened if brand.opened_on is not None], now)
     return len(opened), enforcement.decide_brands(opened, cause=Cause.ROLLOVER, now=clock())
+
+
+def _tell_closed(brands: Sequence[Brand], now: datetime) -> None:
+    """Emits period.closed for what this rollover closed of these brands."""
+    if not brands or not is_wanted(EventType.PERIOD_CLOSED):
+        return
+    closed = BrandPeriod.objects.filter(brand__in=brands, closed_at=now).select_related("brand")
+    emit([_closed_event(period) for period in closed.order_by("brand", "starts_on", "kind")], now)
+
+
+def _closed_event(period: BrandPeriod) -> Event:
+    return Event(
+        EventType.PERIOD_CLOSED,
+        f"period:{period.brand_id}:{period.kind}:{period.starts_on}",
+        period.brand_id,
+        None,
+        {
+            "brand_name": period.brand.name,
+            "currency": period.brand.currency,
+            "kind": period.kind,
+            "starts_on": period.starts_on.isoformat(),
+            "spent": f"{period.spent:f}",
+            "waived": f"{period.waived:f}",
+            "budget": None if period.budget is None else f"{period.budget:f}",
+        },
+    )
 
 
 def _open_days(brand: Brand, today: date, now: datetime) -> bool:

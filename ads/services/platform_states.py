@@ -3,25 +3,18 @@
 Rows are made and dropped under the brands' locks, so that no status changes unseen meanwhile.
 """
 
-import logging
-import time
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from celery import current_app
-from django.db import connection, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from ads.models import Brand, Campaign, PlatformConnection, PlatformState, StatusChange
 from ads.rules.platforms import Desired, Observed, fits
 from ads.rules.serving import Reason, Status
+from ads.services.effects import PLATFORMS_TASK, ring
 from ads.services.transactions import retrying
 
-logger = logging.getLogger("ads.platforms")
-
-TASK = "ads.tasks.work_on_platforms"
-SILENT_SECONDS = 30  # after a ring that failed: a dead broker costs each more than half a second
 ROWS_PER_STATEMENT = 2_000
 
 
@@ -52,7 +45,7 @@ def follow_statuses(changes: Sequence[StatusChange], now: datetime) -> None:
             want(PlatformState.objects.filter(campaign_id__in=ids), desired, now)
     for ids in _in_slices(switched_on):
         _overrule_pauses(PlatformState.objects.filter(campaign_id__in=ids), now)
-    ring()
+    ring(PLATFORMS_TASK)
 
 
 def want(states: QuerySet[PlatformState], desired: Desired, now: datetime) -> int:
@@ -104,7 +97,7 @@ def follow_connection(changed: PlatformConnection, now: datetime) -> int:
     connected = sum(_connect_locked(ids, changed, now) for ids in _in_slices(missing))
     # What nobody looked after while the connection was off is looked at anew.
     changed.states.update(next_try_at=now)
-    ring()
+    ring(PLATFORMS_TASK)
     return connected
 
 
@@ -163,33 +156,10 @@ def _connect(campaigns: QuerySet[Campaign], to: PlatformConnection, now: datetim
     ]
     PlatformState.objects.bulk_create(states, batch_size=ROWS_PER_STATEMENT)
     if states:
-        ring()
+        ring(PLATFORMS_TASK)
     return len(states)
 
 
 def _in_slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(ids), ROWS_PER_STATEMENT):
         yield ids[start : start + ROWS_PER_STATEMENT]
-
-
-def ring() -> None:
-    """Has a worker look after the commit, at most once a transaction. Never raises; Beat looks anyway."""
-    if any(hook is _ring for _, hook, _ in connection.run_on_commit):
-        return
-    transaction.on_commit(_ring, robust=True)
-
-
-class _Bell:
-    """When this process may ring again."""
-
-    silent_until = time.monotonic()
-
-
-def _ring() -> None:
-    if time.monotonic() < _Bell.silent_until:
-        return
-    try:
-        current_app.send_task(TASK, ignore_result=True)
-    except Exception as error:  # whatever a broker's client raises
-        _Bell.silent_until = time.monotonic() + SILENT_SECONDS
-        logger.warning("No worker could be told of platforms to ask, so they wait for Beat: %s", error)

@@ -29,8 +29,9 @@ from ads.rules.platforms import (
     seen,
 )
 from ads.services.campaigns import CampaignService
+from ads.services.effects import PLATFORMS_TASK, ring
 from ads.services.moments import passing
-from ads.services.platform_states import covered, desired_for, ring, want
+from ads.services.platform_states import covered, desired_for, want
 from ads.services.transactions import retrying
 
 logger = logging.getLogger("ads.platforms")
@@ -122,7 +123,7 @@ def try_again(states: QuerySet[PlatformState], now: datetime) -> int:
         next_try_at=None
     )
     number = states.order_by().update(next_try_at=now)
-    ring()
+    ring(PLATFORMS_TASK)
     return number
 
 
@@ -168,7 +169,7 @@ class _Visit:
         if failure is None:
             held.update(held_until=None)
             if self._is_over():
-                ring()
+                ring(PLATFORMS_TASK)
             return
         logger.warning("%s does not answer: %s", self.account, failure)
         attempts = self.account.attempts + 1

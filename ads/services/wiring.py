@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from ads import guards
 from ads.beat import seed_schedule
-from ads.models import Brand, Campaign, Cause, SpendLog
+from ads.models import Brand, Campaign, Cause, DeliveryKind, SpendLog
 from ads.rights import seed_roles
-from ads.services import enforcement, ingest, periods, platform_states, rights
+from ads.services import effects, enforcement, ingest, periods, platform_states, rights
+from ads.services.webhooks import WebhookSender
 from ads.signals import append_requested, settings_changed
 
 
@@ -24,6 +25,7 @@ def connect() -> None:
     # After all others: roles are made of permissions, which each application makes after its tables.
     post_migrate.connect(seed_roles, sender=apps.get_app_config("ads"), dispatch_uid="ads.roles")
     rights.connect()
+    effects.SENDERS[DeliveryKind.WEBHOOK] = WebhookSender()
 
 
 def _decide_again(

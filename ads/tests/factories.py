@@ -1,12 +1,14 @@
 """Objects for tests, with believable defaults."""
 
-from datetime import time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 
-from factory.declarations import Sequence, SubFactory
+from django.contrib.auth.models import User
+from factory.declarations import LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from ads.models import Brand, Campaign, DaypartingSchedule, SpendLog
+from ads.models import Brand, Campaign, DaypartingSchedule, EventType, SpendLog, WebhookEndpoint
+from ads.services.webhooks import new_secret
 
 
 class BrandFactory(DjangoModelFactory[Brand]):
@@ -42,3 +44,28 @@ class DaypartingScheduleFactory(DjangoModelFactory[DaypartingSchedule]):
     day_of_week = None
     start_time = time(9)
     end_time = time(17)
+
+
+class AdministratorFactory(DjangoModelFactory[User]):
+    """Somebody who sees every brand."""
+
+    class Meta:
+        model = User
+
+    username = Sequence(lambda number: f"administrator-{number}")
+    email = Sequence(lambda number: f"administrator-{number}@agency.example")
+    is_superuser = True
+
+
+class WebhookEndpointFactory(DjangoModelFactory[WebhookEndpoint]):
+    """Told of everything in every brand."""
+
+    class Meta:
+        model = WebhookEndpoint
+
+    name = Sequence(lambda number: f"Endpoint {number}")
+    url = "https://receiver.example/hook"
+    owner = SubFactory(AdministratorFactory)
+    event_types = LazyFunction(lambda: list(EventType.values))
+    secret = LazyFunction(new_secret)
+    created_at = switched_on_at = datetime(2026, 1, 1, tzinfo=UTC)

@@ -24,6 +24,8 @@ from ads.models import (
     IdempotencyRecord,
     ImportedRecord,
     Kind,
+    PlatformConnection,
+    PlatformState,
     Scope,
     SpendImport,
     SpendLog,
@@ -81,6 +83,15 @@ def history(db: None) -> Campaign:
         day=NOW.date(),
         amount_micros=1,
         log_id=1,
+    )
+    account = PlatformConnection.objects.create(platform="meta", own_name="us", credentials="PLATFORM_A")
+    PlatformState.objects.create(
+        campaign=campaign,
+        connection=account,
+        external_id="1",
+        desired="RUNNING",
+        desired_at=NOW,
+        next_try_at=NOW,
     )
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
@@ -253,6 +264,26 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
             {"kind": "BONUS", "amount_micros": 1},
         ],
     ),
+    (
+        "platformstate_known",
+        "ads_platformstate",
+        [
+            {"desired": "STOPPED"},
+            {"desired": ""},
+            {"requested": "GONE", "requested_at": "2026-03-10"},
+            {"observed": "running", "observed_at": "2026-03-10"},
+        ],
+    ),
+    (
+        "platformstate_observed_whole",
+        "ads_platformstate",
+        [{"observed": "GONE"}, {"observed_at": "2026-03-10"}],
+    ),
+    (
+        "platformstate_requested_whole",
+        "ads_platformstate",
+        [{"requested": "PAUSED"}, {"requested_at": "2026-03-10"}],
+    ),
     ("rightschange_kind_known", "ads_rightschange", [{"kind": "LUCK"}, {"kind": ""}]),
     ("waiver_never_of_a_flight", "ads_waiver", [FLIGHT]),
     ("waiver_not_zero", "ads_waiver", [{"amount_micros": 0}, {"amount_micros": BEYOND}]),
@@ -267,6 +298,7 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaignperiod_unique", "ads_campaignperiod", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
     ("importedrecord_once", "ads_importedrecord", {}),
+    ("platformconnection_unique_account", "ads_platformconnection", {}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
 ]
 
@@ -544,6 +576,7 @@ class TestSeedingTheSchedule:
             ("Open new days", "ads.tasks.reset_daily_monthly_spends", 60, 60, True),
             ("Sweep everything", "ads.tasks.enforce_budgets", 300, 300, True),
             ("Go on with imports", "ads.tasks.go_on_with_imports", 20, 20, True),
+            ("Work on platforms", "ads.tasks.work_on_platforms", 15, 15, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
         }

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0005_overview'),
+        ('ads', '0006_effects'),
     ]
 
     operations = [
