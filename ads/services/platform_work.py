@@ -111,7 +111,7 @@ def read_one(account: PlatformConnection) -> tuple[str, Observed]:
     campaign = covered(account).first()
     if campaign is None:
         raise DeliveryFailed("No campaign of this account has an external id yet")
-    reading = _speak_to(account).read([campaign.external_id])
+    reading = speak(account).read([campaign.external_id])
     if campaign.external_id not in reading:
         raise DeliveryFailed(_unknown(campaign.external_id))
     return campaign.name, reading[campaign.external_id]
@@ -133,7 +133,8 @@ def _free(now: datetime) -> QuerySet[PlatformConnection]:
     )
 
 
-def _speak_to(account: PlatformConnection) -> Platform:
+def speak(account: PlatformConnection) -> Platform:
+    """The account by its adapter, with its secret from the environment. Raises DeliveryFailed."""
     secret = settings.PLATFORM_CREDENTIALS.get(account.credentials)
     if secret is None:
         raise DeliveryFailed(f"{account.credentials} is not set in the environment")
@@ -158,7 +159,7 @@ class _Visit:
         self.worked = Worked()
 
     def run(self) -> None:
-        platform = _speak_to(self.account)
+        platform = speak(self.account)
         while not self._is_over() and (states := self._due(platform.reads_at_once)):
             self._work(platform, states)
 
@@ -349,7 +350,7 @@ def _pause_after(attempts: int, asked_for: int | None = None) -> timedelta:
     """Doubling, less up to a fifth, so that those that failed together do not come back together."""
     if asked_for is not None:
         return min(timedelta(seconds=max(asked_for, 0)), LONGEST_ASKED_FOR)
-    longest = min(FIRST_PAUSE * 2 ** min(attempts - 1, 16), LONGEST_PAUSE)
+    longest = min(FIRST_PAUSE * (1 << min(attempts - 1, 16)), LONGEST_PAUSE)
     return longest * randint(80, 100) // 100  # noqa: S311
 
 
