@@ -41,10 +41,22 @@ ENTRIES = (
         "Hands out imports that nobody works on, such as those of a worker that was killed.",
     ),
     Entry(
+        "Check alerts",
+        "ads.tasks.check_alerts",
+        60,
+        "Projections, silent feeds, spikes, spend while off, quarantine: raises alerts and ends them.",
+    ),
+    Entry(
         "Deliver effects",
         "ads.tasks.deliver_effects",
         10,
         "Sends the webhooks and messages that are due, also those that a crash left.",
+    ),
+    Entry(
+        "Look after deliveries",
+        "ads.tasks.look_after_deliveries",
+        600,
+        "Switches off webhook endpoints that keep failing; deletes deliveries that were settled a month ago.",
     ),
     Entry(
         "Work on platforms",

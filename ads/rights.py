@@ -25,6 +25,7 @@ class Right(models.TextChoices):
     EDIT_SETTINGS = "edit_settings", "Add, name, copy and archive brands and campaigns"
     RECORD_SPEND = "record_spend", "Record, import and reverse spend"
     RESET_BUDGETS = "reset_budgets", "Start budgets afresh"
+    HANDLE_ALERTS = "handle_alerts", "Handle alerts and change their rules"
     MANAGE_PEOPLE = "manage_people", "Manage people, their roles, brands and API tokens"
     MANAGE_SCHEDULE = "manage_schedule", "Change the schedule of tasks"
     MANAGE_PLATFORMS = "manage_platforms", "Connect platforms"
@@ -52,6 +53,7 @@ _ACCOUNT = _TRAFFICKING | {
     Right.EDIT_SETTINGS,
     Right.RECORD_SPEND,
     Right.RESET_BUDGETS,
+    Right.HANDLE_ALERTS,
 }
 
 VIEWER = Role("Viewer", frozenset({Right.SEE}))

@@ -5,7 +5,22 @@ from typing import TypedDict
 from celery import shared_task
 from django.utils import timezone
 
-from ads.services import effects, enforcement, idempotency, import_jobs, periods, platform_work, reconcile
+from ads.services import (
+    alert_checks,
+    effects,
+    endpoints,
+    enforcement,
+    idempotency,
+    import_jobs,
+    periods,
+    platform_work,
+    reconcile,
+)
+
+
+class Checked(TypedDict):
+    raised: int
+    ended: int
 
 
 class Delivered(TypedDict):
@@ -27,6 +42,11 @@ class Forgotten(TypedDict):
 
 class HandedOut(TypedDict):
     accounts: int
+
+
+class LookedAfter(TypedDict):
+    forgotten: int
+    switched_off: int
 
 
 class RolledOver(TypedDict):
@@ -119,10 +139,24 @@ def forget_answered_requests() -> Forgotten:
 
 
 @shared_task
+def check_alerts() -> Checked:
+    """Raises alerts of what holds by now, and ends those of what does not hold any more."""
+    settled = alert_checks.check(timezone.now())
+    return Checked(raised=settled.raised, ended=settled.ended)
+
+
+@shared_task
 def deliver_effects() -> Delivered:
     """Sends what is due to be told outside, such as webhooks."""
     done = effects.drain(timezone.now())
     return Delivered(delivered=done.delivered, failed=done.failed, dead=done.dead)
+
+
+@shared_task
+def look_after_deliveries() -> LookedAfter:
+    """Switches off the endpoints that keep failing, and forgets what was settled a month ago."""
+    now = timezone.now()
+    return LookedAfter(switched_off=endpoints.give_up_failing(now), forgotten=effects.forget(now))
 
 
 @shared_task

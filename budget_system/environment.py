@@ -3,8 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
@@ -12,6 +14,7 @@ from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, fi
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from budget_system.database_url import DatabaseAddress, parse_database_url
+from budget_system.email_url import EmailServer, parse_email_url
 
 # Their names begin so, that a connection can name nothing else of the environment.
 PLATFORM_CREDENTIAL = re.compile(r"PLATFORM_[A-Z0-9_]+")
@@ -56,6 +59,11 @@ class Environment(BaseSettings):
 
     outbound_trusted_hosts: Annotated[list[str], NoDecode] = []
 
+    site_url: str = "http://127.0.0.1:8000"
+    email_url: SecretStr = SecretStr("console:")
+    email_from: str = "Budgets <budgets@localhost>"
+    alert_settle_seconds: NonNegativeInt = 10
+
     @field_validator("outbound_trusted_hosts")
     @classmethod
     def _in_lower_case(cls, value: list[str]) -> list[str]:
@@ -73,6 +81,22 @@ class Environment(BaseSettings):
     def _is_an_iana_name(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"'{value}' is no IANA time zone; give a name such as UTC or Africa/Lagos")
+        return value
+
+    @field_validator("site_url")
+    @classmethod
+    def _is_a_site(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("give the address of the site, such as https://budgets.example")
+        return value.rstrip("/")
+
+    @field_validator("email_from")
+    @classmethod
+    def _is_a_sender(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        if "@" not in address or "\n" in value:
+            raise ValueError("give an address, such as Budgets <budgets@agency.example>")
         return value
 
     @field_validator("db_pool_size")
@@ -99,6 +123,10 @@ class Environment(BaseSettings):
         if url.startswith("redis+socket://"):
             return f"unix://{url.removeprefix('redis+socket://')}"
         return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
+
+    def email_server(self) -> EmailServer:
+        """The server that takes mail."""
+        return parse_email_url(self.email_url.get_secret_value())
 
     def database_address(self) -> DatabaseAddress | None:
         """The database of DATABASE_URL, else the PostgreSQL one of DB_NAME and its kin, else None."""

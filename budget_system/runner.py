@@ -243,6 +243,8 @@ def defaults(given: Environment, options: Options, broker_socket: Path) -> dict[
         values["STATIC_ROOT"] = str(options.data / "static")
     if "media_root" not in given.model_fields_set:
         values["MEDIA_ROOT"] = str(options.data / "media")
+    if "site_url" not in given.model_fields_set:
+        values["SITE_URL"] = f"http://127.0.0.1:{options.port}"
     if not given.secret_key.get_secret_value():
         values["SECRET_KEY"] = kept_secret(options.data / "secret_key", length=32)
     return values

@@ -16,6 +16,7 @@ try:
     environment = read_environment()
     SECRET_KEY = environment.secret_key_or_debug_key()
     database_address = environment.database_address() or DatabaseAddress("sqlite", "db.sqlite3")
+    email_server = environment.email_server()
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -135,6 +136,19 @@ API_MAX_BODY_BYTES = environment.api_max_body_bytes
 # Hosts inside the network that webhooks and other effects may go to all the same: host, or host:port.
 OUTBOUND_TRUSTED_HOSTS = environment.outbound_trusted_hosts
 
+# Messages. Links in them begin with the site's address; without a server mail is printed, and reaches nobody.
+SITE_URL = environment.site_url
+ALERT_SETTLE_SECONDS = environment.alert_settle_seconds
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if email_server.host else 'console'}.EmailBackend"
+EMAIL_HOST = email_server.host
+EMAIL_PORT = email_server.port
+EMAIL_HOST_USER = email_server.user
+EMAIL_HOST_PASSWORD = email_server.password
+EMAIL_USE_TLS = email_server.starttls
+EMAIL_USE_SSL = email_server.tls
+EMAIL_TIMEOUT = 7  # seconds; a delivery is held for little longer than twice that
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.email_from
+
 # Secrets of the platforms where ads run, by the name of their variable.
 PLATFORM_CREDENTIALS = read_platform_credentials()
 
@@ -209,6 +223,7 @@ CELERY_TASK_ROUTES = {
     "ads.tasks.reset_daily_monthly_spends": {"queue": "enforcement"},
     "ads.tasks.check_and_update_campaign_status": {"queue": "enforcement"},
     "ads.tasks.deliver_effects": {"queue": "effects"},
+    "ads.tasks.look_after_deliveries": {"queue": "effects"},
     "ads.tasks.work_on_platforms": {"queue": "effects"},
     "ads.tasks.work_on_platform": {"queue": "effects"},
 }

@@ -1,8 +1,16 @@
 """The nouns: what is stored, and what the database refuses."""
 
+from ads.models.alerts import Alert, AlertKind, AlertRule, AlertStep
 from ads.models.api import ApiToken, IdempotencyRecord, Scope
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
+from ads.models.channels import (
+    AlertNotification,
+    ChannelKind,
+    DigestChoice,
+    NotificationChannel,
+    NotificationPreference,
+)
 from ads.models.dayparting import DaypartingSchedule
 from ads.models.effects import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState, DeliveryTarget
 from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImport
@@ -17,6 +25,11 @@ from ads.models.webhooks import EventSequence, EventType, WebhookEndpoint
 
 __all__ = [
     "FLIGHT_STARTS_ON",
+    "Alert",
+    "AlertKind",
+    "AlertNotification",
+    "AlertRule",
+    "AlertStep",
     "ApiToken",
     "Brand",
     "BrandPeriod",
@@ -26,12 +39,14 @@ __all__ = [
     "CampaignPeriod",
     "CampaignQuerySet",
     "Cause",
+    "ChannelKind",
     "DaypartingSchedule",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryKind",
     "DeliveryState",
     "DeliveryTarget",
+    "DigestChoice",
     "EventSequence",
     "EventType",
     "IdempotencyRecord",
@@ -40,6 +55,8 @@ __all__ = [
     "ImportedRecord",
     "JobProgress",
     "Kind",
+    "NotificationChannel",
+    "NotificationPreference",
     "PeriodKind",
     "PlatformAdapter",
     "PlatformConnection",

@@ -12,6 +12,7 @@ PENDING = models.Q(state="PENDING")
 class DeliveryKind(models.TextChoices):
     WEBHOOK = "WEBHOOK", "Webhook"
     MESSAGE = "MESSAGE", "Message"
+    MAIL = "MAIL", "E-mail"
 
 
 class DeliveryState(models.TextChoices):

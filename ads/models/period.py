@@ -9,6 +9,7 @@ from ads.models.amounts import Amount, IntegerOnSqlite, OptionalAmount, within
 from ads.models.brand import Brand
 from ads.models.campaign import Campaign
 from ads.models.querysets import AppendOnlyModel, AppendOnlyQuerySet, VisibleQuerySet
+from ads.rules.periods import month_start
 
 # A flight's one row starts here: it counts all the campaign's spend, whatever its dates become.
 FLIGHT_STARTS_ON = date(1970, 1, 1)
@@ -18,6 +19,13 @@ class PeriodKind(models.TextChoices):
     DAY = "DAY", "Day"
     MONTH = "MONTH", "Month"
     FLIGHT = "FLIGHT", "Flight"
+
+
+def first_day(kind: PeriodKind, day: date) -> date:
+    """The first day of the period of this kind in which a day lies."""
+    return {PeriodKind.DAY: day, PeriodKind.MONTH: month_start(day), PeriodKind.FLIGHT: FLIGHT_STARTS_ON}[
+        kind
+    ]
 
 
 class Period(models.Model):

@@ -190,6 +190,12 @@ def usual_by_now(facts: PacingFacts) -> int | None:
     return past.cost(facts.today, facts.opening.minutes_before(facts.today, facts.minute))
 
 
+def usual_hour(facts: PacingFacts) -> int | None:
+    """Return what an open hour of today usually costs, in micros; None before three days of data."""
+    past = _past(facts.days, facts.today, facts.opening)
+    return past.cost(facts.today, 60) if len(past.days) >= FEWEST_DAYS else None
+
+
 def pace(facts: PacingFacts, budget_micros: int | None) -> Pace | None:
     """Return how the month to date compares with the even line over the month's open days.
 

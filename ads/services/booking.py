@@ -13,7 +13,7 @@ from ads.errors import InvalidSpend
 from ads.models import Cause, Kind, SnapshotDay, SpendLog
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.serving import Status
-from ads.services import enforcement, identity, imported, ledger, periods
+from ads.services import alerts, enforcement, identity, imported, ledger, periods
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
 from ads.services.given import among, as_datetime, run
 from ads.services.imported import Imported
@@ -335,6 +335,7 @@ def _book(rows: Sequence[LedgerRow], ground: Ground) -> None:
     crossed = periods.Crossed()
     run([*ledger.append(rows), *periods.add(added, ground.brands, limits, crossed, ground.now)])
     _decide(crossed, ground)
+    alerts.spent(crossed.moves, ground.now)
 
 
 def _decide(crossed: periods.Crossed, ground: Ground) -> None:

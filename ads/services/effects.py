@@ -162,7 +162,7 @@ def _give_up(now: datetime) -> int:
     failing = DeliveryTarget.objects.filter(failures__gt=0)
     untried = When(last_error="", then=Value("Not tried: what was sent before it failed."))
     return (
-        _free(now)
+        waiting(now)
         .filter(give_up_at__lte=now, target__in=failing.values("name"))
         .update(state=DeliveryState.DEAD, last_error=Case(untried, default=F("last_error")))
     )
@@ -170,9 +170,9 @@ def _give_up(now: datetime) -> int:
 
 @retrying
 def _claim(now: datetime) -> _Claim | None:
-    due = _free(now).filter(due_at__lte=now)
-    waiting = Exists(due.filter(target=OuterRef("name")))
-    targets = DeliveryTarget.objects.filter(waiting, free_at__lte=now).order_by("free_at", "pk")
+    due = waiting(now).filter(due_at__lte=now)
+    has_due = Exists(due.filter(target=OuterRef("name")))
+    targets = DeliveryTarget.objects.filter(has_due, free_at__lte=now).order_by("free_at", "pk")
     target = targets.select_for_update(skip_locked=True).first()
     if target is None:
         return None
@@ -189,7 +189,8 @@ def _claim(now: datetime) -> _Claim | None:
     return _Claim(delivery, held_until, unprepared)
 
 
-def _free(now: datetime) -> QuerySet[Delivery]:
+def waiting(now: datetime) -> QuerySet[Delivery]:
+    """Deliveries that are still to be made and that nobody is sending at this moment."""
     free = Q(held_until__isnull=True) | Q(held_until__lte=now)
     return Delivery.objects.filter(free, state=DeliveryState.PENDING)
 

@@ -5,6 +5,7 @@ and `sweep` take both themselves.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,12 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from ads.actor import actor_name
-from ads.models import Brand, Campaign, Cause, EventType, StatusChange
+from ads.models import Brand, Campaign, Cause, EventType, PeriodKind, StatusChange
 from ads.models.campaign import reasons_from_codes
+from ads.models.period import first_day
 from ads.rules.serving import Decision, Reason, Status, decide
+from ads.services import alerts
+from ads.services.alerts import Owner, OwnersPeriod
 from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
@@ -178,6 +182,7 @@ def _decide(
     ]
     changes.sort(key=attrgetter("campaign_id"))
     _record(changes, cause=cause, now=now)
+    alerts.paused(_stops(changes, brands, now), now)
     return Decided(decided, changes)
 
 
@@ -311,6 +316,31 @@ def _event(change: Change, row: StatusChange) -> Event:
 
 def _told(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
     return [{"code": reason.value, "words": reason.words} for reason in reasons]
+
+
+_BUDGETS: dict[Reason, PeriodKind] = {
+    Reason.BRAND_DAILY: PeriodKind.DAY,
+    Reason.BRAND_MONTHLY: PeriodKind.MONTH,
+    Reason.CAMPAIGN_DAILY: PeriodKind.DAY,
+    Reason.CAMPAIGN_MONTHLY: PeriodKind.MONTH,
+    Reason.CAMPAIGN_TOTAL: PeriodKind.FLIGHT,
+}
+
+
+def _stops(changes: Sequence[Change], brands: Sequence[Brand], now: datetime) -> Counter[OwnersPeriod]:
+    """How many campaigns each budget, of a brand or a campaign and a period, has newly paused."""
+    calendars = {brand.pk: brand.calendar for brand in brands}
+    stops: Counter[OwnersPeriod] = Counter()
+    for change in changes:
+        if change.to_status != Status.PAUSED:
+            continue
+        today = calendars[change.brand_id].local_date(now)
+        for reason in change.reasons:
+            if reason in _BUDGETS and reason not in change.from_reasons:
+                of_brand = reason in (Reason.BRAND_DAILY, Reason.BRAND_MONTHLY)
+                owner = Owner(change.brand_id, None if of_brand else change.campaign_id)
+                stops[OwnersPeriod(owner, _BUDGETS[reason], first_day(_BUDGETS[reason], today))] += 1
+    return stops
 
 
 def _log(changes: Sequence[Change]) -> None:

@@ -152,7 +152,7 @@ class _CheckedBackend(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         end = time.monotonic() + TOTAL_SECONDS
-        addresses = _checked(host, port)
+        addresses = checked(host, port)
         for address in addresses:
             left = min(CONNECT_SECONDS, end - time.monotonic())
             try:
@@ -200,7 +200,7 @@ class _TimedStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _checked(host: str, port: int) -> list[Address]:
+def checked(host: str, port: int) -> list[Address]:
     """The addresses of a host; raises AddressRefused if one of them is refused."""
     addresses = _resolved(host, port)
     if not is_trusted(host, port):

@@ -22,9 +22,11 @@ from ads.models import (
     PeriodKind,
     Waiver,
 )
+from ads.rules.alerting import Level, crosses_a_percent
 from ads.rules.periods import month_start, zone_change_day
 from ads.rules.serving import reached
-from ads.services import enforcement
+from ads.services import alerts, enforcement
+from ads.services.alerts import Move, Owner, OwnersPeriod
 from ads.services.given import Statement, as_date, given
 from ads.services.moments import passing
 from ads.services.transactions import retrying
@@ -51,6 +53,8 @@ class Crossed:
 
     brand_ids: set[int] = field(default_factory=set)
     campaign_ids: set[int] = field(default_factory=set)
+    # Of whose limits a whole per cent was crossed upward: an alert may be due.
+    moves: list[Move] = field(default_factory=list)
 
 
 def add(
@@ -81,8 +85,18 @@ def add(
     }
     campaign_todays = {campaign_id: todays[brand_id] for campaign_id, brand_id in brand_of.items()}
     return [
-        *_Additions("brand", by_brand, brand_limits, todays, crossed.brand_ids).statements(now),
-        *_Additions("campaign", by_campaign, limits, campaign_todays, crossed.campaign_ids).statements(now),
+        *_Additions(
+            "brand", by_brand, brand_limits, todays, Owner, crossed.brand_ids, crossed.moves
+        ).statements(now),
+        *_Additions(
+            "campaign",
+            by_campaign,
+            limits,
+            campaign_todays,
+            lambda pk: Owner(brand_of[pk], pk),
+            crossed.campaign_ids,
+            crossed.moves,
+        ).statements(now),
     ]
 
 
@@ -94,7 +108,9 @@ class _Additions:
     added: Mapping[PeriodKey, int]
     limits: Mapping[int, Limits]
     todays: Mapping[int, date]
+    owner: Callable[[int], Owner]
     crossed: set[int]
+    moves: list[Move]
 
     def statements(self, now: datetime) -> list[Statement]:
         """Add to the rows, making those that are missing, and tell the owners whose limit was crossed."""
@@ -124,12 +140,15 @@ class _Additions:
     def _take(self, rows: list[tuple[int, str, date | str, int]]) -> None:
         for owner, kind, day, counted in rows:
             key = (owner, kind, as_date(day))
-            if not self._is_over(key) and self._crosses(key, counted):
+            limit = self._limit(key)
+            if limit is None or self._is_over(key):
+                continue
+            before = counted - self.added[key]
+            if reached(counted, limit) != reached(before, limit):
                 self.crossed.add(owner)
-
-    def _crosses(self, key: PeriodKey, counted: int) -> bool:
-        limit = self._limit(key)
-        return reached(counted, limit) != reached(counted - self.added[key], limit)
+            if crosses_a_percent(before, counted, limit):
+                period = OwnersPeriod(self.owner(owner), kind, key[2])
+                self.moves.append(Move(period, Level(before, limit), Level(counted, limit)))
 
     def _limit(self, key: PeriodKey) -> int | None:
         limits = self.limits[key[0]]
@@ -139,9 +158,7 @@ class _Additions:
         """A day or month that is over pauses nobody. Those to come may: whether a midnight changes anything
         follows from what the new day holds.
         """
-        owner, kind, starts_on = key
-        today = self.todays[owner]
-        return kind != FLIGHT and starts_on < (today if kind == DAY else month_start(today))
+        return _is_over(key[1], key[2], self.todays[key[0]])
 
 
 def follow_zone(brands: Sequence[Brand], now: datetime) -> None:
@@ -170,39 +187,76 @@ def _with_zone(brand: Brand, now: datetime) -> list[list[str]]:
 
 def follow_brand_budgets(brands: Sequence[Brand], now: datetime) -> None:
     """Gives the periods that are not over the present budgets of their locked brands."""
-    for today, brand_ids in _by_today(brands, now).items():
-        periods = BrandPeriod.objects.filter(brand_id__in=brand_ids)
-        owner = Brand.objects.filter(pk=OuterRef("brand_id"))
-        for kind, since, column in (
-            (DAY, today, "daily_budget_micros"),
-            (MONTH, month_start(today), "monthly_budget_micros"),
-        ):
-            periods.filter(kind=kind, starts_on__gte=since).update(
-                budget_micros=Subquery(owner.values(column))
-            )
+    todays = {brand.pk: brand.calendar.local_date(now) for brand in brands}
+    periods = BrandPeriod.objects.filter(_not_over(todays), brand_id__in=list(todays))
+    rows = periods.order_by().values_list(
+        "pk", "kind", "starts_on", "spent_micros", "waived_micros", "budget_micros",
+        "brand_id", "brand__daily_budget_micros", "brand__monthly_budget_micros",
+    )  # fmt: skip
+    moved = [
+        (
+            pk,
+            Move(
+                OwnersPeriod(Owner(brand_id), kind, day),
+                Level(spent - waived, old),
+                Level(spent - waived, new),
+            ),
+        )
+        for pk, kind, day, spent, waived, old, brand_id, daily, monthly in rows
+        if old != (new := daily if kind == DAY else monthly) and not _is_over(kind, day, todays[brand_id])
+    ]
+    owner = Brand.objects.filter(pk=OuterRef("brand_id"))
+    for kind, column in ((DAY, "daily_budget_micros"), (MONTH, "monthly_budget_micros")):
+        if ids := [pk for pk, move in moved if move.period.kind == kind]:
+            BrandPeriod.objects.filter(pk__in=ids).update(budget_micros=Subquery(owner.values(column)))
+    alerts.budgets_changed([move for _, move in moved], now)
 
 
 def follow_campaign_budgets(brands: Sequence[Brand], campaign_ids: Iterable[int], now: datetime) -> None:
     """Gives the periods that are not over the present budgets of their campaigns, whose brands are locked."""
-    ids = list(campaign_ids)
-    for today, brand_ids in _by_today(brands, now).items():
-        periods = CampaignPeriod.objects.filter(campaign_id__in=ids, campaign__brand_id__in=brand_ids)
-        owner = Campaign.objects.filter(pk=OuterRef("campaign_id"))
-        for kind, since, column in (
-            (DAY, today, "daily_budget_micros"),
-            (MONTH, month_start(today), "monthly_budget_micros"),
-            (FLIGHT, FLIGHT_STARTS_ON, "total_budget_micros"),
-        ):
-            periods.filter(kind=kind, starts_on__gte=since).update(
-                budget_micros=Subquery(owner.values(column))
-            )
+    todays = {brand.pk: brand.calendar.local_date(now) for brand in brands}
+    periods = CampaignPeriod.objects.filter(
+        _not_over(todays) | Q(kind=FLIGHT),
+        campaign_id__in=list(campaign_ids),
+        campaign__brand_id__in=list(todays),
+    )
+    rows = periods.order_by().values_list(
+        "pk", "kind", "starts_on", "spent_micros", "waived_micros", "budget_micros",
+        "campaign_id", "campaign__brand_id", "campaign__daily_budget_micros",
+        "campaign__monthly_budget_micros", "campaign__total_budget_micros",
+    )  # fmt: skip
+    moved = [
+        (
+            pk,
+            Move(
+                OwnersPeriod(Owner(brand_id, campaign_id), kind, day),
+                Level(spent - waived, old),
+                Level(spent - waived, new),
+            ),
+        )
+        for pk, kind, day, spent, waived, old, campaign_id, brand_id, daily, monthly, total in rows
+        if old != (new := {DAY: daily, MONTH: monthly, FLIGHT: total}[PeriodKind(kind)])
+        and not _is_over(kind, day, todays[brand_id])
+    ]
+    owner = Campaign.objects.filter(pk=OuterRef("campaign_id"))
+    for kind, column in (
+        (DAY, "daily_budget_micros"),
+        (MONTH, "monthly_budget_micros"),
+        (FLIGHT, "total_budget_micros"),
+    ):
+        if ids := [pk for pk, move in moved if move.period.kind == kind]:
+            CampaignPeriod.objects.filter(pk__in=ids).update(budget_micros=Subquery(owner.values(column)))
+    alerts.budgets_changed([move for _, move in moved], now)
 
 
-def _by_today(brands: Sequence[Brand], now: datetime) -> dict[date, list[int]]:
-    todays: defaultdict[date, list[int]] = defaultdict(list)
-    for brand in brands:
-        todays[brand.calendar.local_date(now)].append(brand.pk)
-    return dict(todays)
+def _not_over(todays: Mapping[int, date]) -> Q:
+    """Days and months not over for the brand that is furthest behind."""
+    today = min(todays.values(), default=date.max)
+    return Q(kind=DAY, starts_on__gte=today) | Q(kind=MONTH, starts_on__gte=month_start(today))
+
+
+def _is_over(kind: str, starts_on: date, today: date) -> bool:
+    return kind != FLIGHT and starts_on < (today if kind == DAY else month_start(today))
 
 
 @dataclass(slots=True)
@@ -346,11 +400,17 @@ def waive(
     brands = Brand.objects.lock(brand_ids)
     now = clock()
     waivers: list[Waiver] = []
+    moves: list[Move] = []
     for brand in brands:
         today = brand.calendar.local_date(now)
         for kind in kinds_to_reset(today, daily=daily, monthly=monthly):
-            waivers += _waive(brand.pk, campaign_id, kind, today if kind == DAY else month_start(today), now)
+            starts_on = today if kind == DAY else month_start(today)
+            for waiver, limit in _waive(brand.pk, campaign_id, kind, starts_on, now):
+                waivers.append(waiver)
+                period = OwnersPeriod(Owner(brand.pk, waiver.campaign_id), kind, starts_on)
+                moves.append(Move(period, Level(waiver.amount_micros, limit), Level(0, limit)))
     Waiver.objects.bulk_create(waivers, batch_size=ROWS_PER_STATEMENT)
+    alerts.budgets_changed(moves, now)
     if campaign_id is None:
         decided = enforcement.decide_brands(brands, cause=Cause.RESET, now=now)
     else:
@@ -361,7 +421,8 @@ def waive(
 
 def _waive(
     brand_id: int, campaign_id: int | None, kind: PeriodKind, starts_on: date, now: datetime
-) -> list[Waiver]:
+) -> list[tuple[Waiver, int | None]]:
+    """Waives what counts; returns each waiver with the period's budget."""
     campaign_periods = CampaignPeriod.objects.filter(
         campaign__brand_id=brand_id, kind=kind, starts_on=starts_on
     )
@@ -372,24 +433,27 @@ def _waive(
             brand_periods.none(),
         )
     counting = ~Q(spent_micros=F("waived_micros"))
-    amounts: list[tuple[int | None, int]] = [
-        *((None, period.counted_micros) for period in brand_periods.filter(counting)),
+    amounts: list[tuple[int | None, int, int | None]] = [
+        *((None, period.counted_micros, period.budget_micros) for period in brand_periods.filter(counting)),
         *(
-            (period.campaign_id, period.counted_micros)
+            (period.campaign_id, period.counted_micros, period.budget_micros)
             for period in campaign_periods.filter(counting).order_by("campaign_id")
         ),
     ]
     for periods in (brand_periods, campaign_periods):
         periods.filter(counting).update(waived_micros=F("spent_micros"))
     return [
-        Waiver(
-            brand_id=brand_id,
-            campaign_id=owner,
-            kind=kind,
-            starts_on=starts_on,
-            amount_micros=micros,
-            by=actor_name(),
-            at=now,
+        (
+            Waiver(
+                brand_id=brand_id,
+                campaign_id=owner,
+                kind=kind,
+                starts_on=starts_on,
+                amount_micros=micros,
+                by=actor_name(),
+                at=now,
+            ),
+            limit,
         )
-        for owner, micros in amounts
+        for owner, micros, limit in amounts
     ]

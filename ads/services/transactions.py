@@ -54,8 +54,27 @@ def retrying(work: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def aside(work: Callable[[], None], what: str) -> None:
+    """Runs what must never hold back the transaction that it is part of.
+
+    If it fails, its own writes are undone and the log tells; only what the whole transaction is to be taken
+    again for is raised.
+    """
+    try:
+        with transaction.atomic():
+            work()
+    except Exception as error:
+        if _is_rolled_back(error) or not connection.is_usable():
+            raise
+        logger.exception("%s failed, the rest goes on", what)
+
+
+def _is_rolled_back(error: Exception) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK or "database is locked" in str(error)
+
+
 def _may_repeat(error: Exception, session: object, *, committing: bool) -> bool:
-    if getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK or "database is locked" in str(error):
+    if _is_rolled_back(error):
         return True
     # Where its session was lost, leaving the transaction has opened another already, if that was possible.
     lost = connection.connection is not session or not connection.is_usable()

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,20 +10,21 @@ from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook
 
 from ads.errors import DeliveryFailed
 from ads.models import Brand, Delivery, DeliveryKind, EventType, WebhookEndpoint
 from ads.rights import Right
-from ads.services import outbound
+from ads.services import endpoints, outbound
 from ads.services.effects import enqueue
 from ads.services.given import given
 
 VERSION = 1
 CAMPAIGNS_PER_STATEMENT = 2_000
-SECRET_BYTES = 32
+PING = "endpoint.ping"
+GONE = 410
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -133,12 +133,16 @@ def _payloads(events: Collection[Event], now: datetime) -> dict[str, dict[str, A
             "type": str(event.type),
             "version": VERSION,
             "id": event.key,
-            "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "timestamp": _moment(now),
             "sequence": None if event.campaign_id is None else next(numbers[event.campaign_id]),
             "data": {"brand": event.brand_id, "campaign": event.campaign_id, **event.data},
         }
         for event in events
     }
+
+
+def _moment(now: datetime) -> str:
+    return now.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _take_numbers(counted: Mapping[int, int]) -> dict[int, int]:
@@ -174,9 +178,29 @@ def _delivery(event: Event, endpoint: WebhookEndpoint, payload: dict[str, Any], 
     )
 
 
-def new_secret() -> str:
-    """32 random bytes, in the form that Standard Webhooks gives secrets."""
-    return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+def ping(endpoint: WebhookEndpoint, now: datetime) -> Delivery:
+    """Has a test sent to this endpoint alone, whatever it asks for."""
+    key = f"ping:{endpoint.pk}:{secrets.token_hex(8)}"
+    payload = {
+        "type": PING,
+        "version": VERSION,
+        "id": key,
+        "timestamp": _moment(now),
+        "sequence": None,
+        "data": {"endpoint": endpoint.name},
+    }
+    delivery = Delivery(
+        key=f"{endpoint.target}:{key}",
+        kind=DeliveryKind.WEBHOOK,
+        target=endpoint.target,
+        endpoint=endpoint,
+        payload=payload,
+        created_at=now,
+        due_at=now,
+    )
+    with transaction.atomic():
+        enqueue([delivery])
+    return delivery
 
 
 class WebhookSender:
@@ -207,7 +231,12 @@ class WebhookSender:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signed),
         }
-        return outbound.post(delivery.endpoint.url, body.encode(), headers).code
+        try:
+            return outbound.post(delivery.endpoint.url, body.encode(), headers).code
+        except DeliveryFailed as failure:
+            if failure.answer_code == GONE:
+                endpoints.give_up(delivery.endpoint, "It answered 410 Gone.", now)
+            raise
 
 
 def _sees(endpoint: WebhookEndpoint, brand_id: int) -> bool:

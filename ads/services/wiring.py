@@ -12,6 +12,10 @@ from ads.beat import seed_schedule
 from ads.models import Brand, Campaign, Cause, DeliveryKind, SpendLog
 from ads.rights import seed_roles
 from ads.services import effects, enforcement, ingest, periods, platform_states, rights
+from ads.services.alert_rules import seed_alert_rules
+from ads.services.channels import seed_channel
+from ads.services.mail import MailSender
+from ads.services.messages import MessageSender
 from ads.services.webhooks import WebhookSender
 from ads.signals import append_requested, settings_changed
 
@@ -22,10 +26,16 @@ def connect() -> None:
     append_requested.connect(_append, dispatch_uid="ads.append")
     post_migrate.connect(guards.install, dispatch_uid="ads.guards")
     post_migrate.connect(seed_schedule, dispatch_uid="ads.schedule")
+    post_migrate.connect(seed_alert_rules, sender=apps.get_app_config("ads"), dispatch_uid="ads.alert_rules")
     # After all others: roles are made of permissions, which each application makes after its tables.
     post_migrate.connect(seed_roles, sender=apps.get_app_config("ads"), dispatch_uid="ads.roles")
     rights.connect()
+    post_migrate.connect(
+        seed_channel, sender=apps.get_app_config("ads"), dispatch_uid="ads.channel_of_people"
+    )
     effects.SENDERS[DeliveryKind.WEBHOOK] = WebhookSender()
+    effects.SENDERS[DeliveryKind.MESSAGE] = MessageSender()
+    effects.SENDERS[DeliveryKind.MAIL] = MailSender()
 
 
 def _decide_again(

@@ -8,7 +8,7 @@ from factory.declarations import LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from ads.models import Brand, Campaign, DaypartingSchedule, EventType, SpendLog, WebhookEndpoint
-from ads.services.webhooks import new_secret
+from ads.services.endpoints import new_secret
 
 
 class BrandFactory(DjangoModelFactory[Brand]):

@@ -1,6 +1,7 @@
 """What webhooks are sent to: a real HTTP server on loopback that keeps what it got and answers as it is told."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,13 +45,18 @@ class Reply:
 class Receiver:
     """Each request is kept before `reply` is asked what to answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, everywhere: bool = False) -> None:
         self.received: list[Received] = []
         self.reply: Callable[[Received], Reply] = lambda _: Reply()
         self.over = threading.Event()  # ends what hangs
+        self.connections = 0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
+            def setup(self) -> None:
+                receiver.connections += 1
+                super().setup()
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -70,7 +76,17 @@ class Receiver:
             def log_message(self, *args: Any) -> None:
                 """Not into the output of the tests."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def server_bind(self) -> None:
+                if everywhere and socket.has_dualstack_ipv6():
+                    self.socket.close()
+                    self.socket = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+                    self.server_address = self.socket.getsockname()
+                    self.server_name, self.server_port = "everywhere", self.socket.getsockname()[1]
+                    return
+                super().server_bind()
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
 
@@ -88,9 +104,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Listens while inside."""
-    receiver = Receiver()
+def receiving(*, everywhere: bool = False) -> Iterator[Receiver]:
+    """Listens while inside: on loopback, or on every address of this machine, IPv6 ones too where there are."""
+    receiver = Receiver(everywhere=everywhere)
     thread = threading.Thread(
         target=receiver.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
     )

@@ -18,6 +18,9 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from ads import guards
 from ads.beat import ENTRIES, seed_schedule
 from ads.models import (
+    Alert,
+    AlertRule,
+    AlertStep,
     Brand,
     Campaign,
     CampaignAlias,
@@ -93,6 +96,12 @@ def history(db: None) -> Campaign:
         desired_at=NOW,
         next_try_at=NOW,
     )
+    AlertRule.objects.all().delete()
+    AlertRule.objects.create(kind="THRESHOLD", brand=brand, campaign=campaign)
+    AlertRule.objects.create(kind="THRESHOLD", brand=brand)
+    AlertRule.objects.create(kind="THRESHOLD")
+    alert = Alert.objects.create(key="k", kind="THRESHOLD", brand=brand, raised_at=NOW, changed_at=NOW)
+    AlertStep.objects.create(alert=alert, key="k", step=50, at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     connection.check_constraints()  # or PostgreSQL refuses TRUNCATE for a reason of its own
@@ -171,6 +180,24 @@ FLIGHT: Row = {"kind": "FLIGHT", "starts_on": "1970-01-01"}
 
 # Constraint, table, and rows of which each breaks it and no other.
 CHECKS: list[tuple[str, str, list[Row]]] = [
+    ("alert_ended_is_resolved", "ads_alert", [{"key": "other", "ended_at": "2026-03-10 12:00:00+00:00"}]),
+    ("alert_kind_known", "ads_alert", [{"key": "other", "kind": "LUCK"}, {"key": "other", "kind": ""}]),
+    (
+        "alertrule_campaign_has_brand",
+        "ads_alertrule",
+        [{"kind": "SPIKE", "brand_id": None, "campaign_id": 1}],
+    ),
+    ("alertrule_kind_known", "ads_alertrule", [{"kind": "LUCK"}, {"kind": ""}]),
+    (
+        "alertrule_numbers_in_range",
+        "ads_alertrule",
+        [
+            {"kind": "CHANNEL_FAILING", "percent": 0},
+            {"kind": "CHANNEL_FAILING", "percent": 1001},
+            {"kind": "CHANNEL_FAILING", "hours": 721},
+            {"kind": "CHANNEL_FAILING", "times": 1},
+        ],
+    ),
     ("idempotency_answered_whole", "ads_idempotencyrecord", [{"key": "other", "answer_status": 200}]),
     (
         "brand_budgets_not_negative",
@@ -291,6 +318,11 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
 
 # What a copy of a row keeps makes it a second one; the rest is changed so that only this key is broken.
 UNIQUE: list[tuple[str, str, Row]] = [
+    ("alert_once_until_ended", "ads_alert", {}),
+    ("alertrule_one_everywhere", "ads_alertrule", {"brand_id": None, "campaign_id": None}),
+    ("alertrule_one_of_brand", "ads_alertrule", {"campaign_id": None}),
+    ("alertrule_one_of_campaign", "ads_alertrule", {}),
+    ("alertstep_once_until_rearmed", "ads_alertstep", {}),
     ("brandperiod_unique", "ads_brandperiod", {}),
     ("campaign_unique_name_in_brand", "ads_campaign", {"external_id": "3"}),
     ("campaign_unique_external_id", "ads_campaign", {"name": "Another"}),
@@ -369,7 +401,7 @@ class TestConstraints:
             for field in model._meta.concrete_fields
             if str(field.column).endswith("_micros")
         ]
-        assert len(columns) == 19
+        assert len(columns) == 21
         for table, column in columns:
             name = table.removeprefix("ads_")
             refused_copy(table, f"{name}_integer_micros", **{column: 10.5})

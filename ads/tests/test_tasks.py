@@ -76,8 +76,10 @@ class TestNames:
             ("go_on_with_imports", 20),
             ("deliver_effects", 10),
             ("work_on_platforms", 15),
+            ("look_after_deliveries", 600),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
+            ("check_alerts", 60),
         }
 
 
