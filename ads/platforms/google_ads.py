@@ -88,12 +88,12 @@ class GoogleAdsPlatform:
         service = self._client.get_service("CampaignService")
         request = self._client.get_type("MutateCampaignsRequest")
         request.customer_id, request.partial_failure = self._customer, True
+        operation = type(self._client.get_type("CampaignOperation"))
         for each in ids:
-            operation = self._client.get_type("CampaignOperation")
-            operation.update.resource_name = service.campaign_path(self._customer, each)
-            operation.update.status = self._client.enums.CampaignStatusEnum[status]
-            operation.update_mask.paths.append("status")
-            request.operations.append(operation)
+            name = service.campaign_path(self._customer, each)
+            request.operations.append(
+                operation(update={"resource_name": name, "status": status}, update_mask={"paths": ["status"]})
+            )
         with _answering():
             answer = service.mutate_campaigns(request=request, **ONCE)
         return dict(self._problems(answer.partial_failure_error, ids))

@@ -13,9 +13,26 @@ from freezegun.api import FrozenDateTimeFactory
 from pydantic import SecretStr
 from pytest_django import Settings
 
-from ads.models import Brand, Campaign, PlatformConnection, PlatformMode, PlatformState, StatusChange
+from ads.models import (
+    Alert,
+    AlertKind,
+    Brand,
+    Campaign,
+    PlatformConnection,
+    PlatformMode,
+    PlatformState,
+    StatusChange,
+)
 from ads.rules.platforms import CLOCKS_DIFFER_BY
-from ads.services import BudgetService, CampaignService, outbound, platform_states, platform_work
+from ads.services import (
+    BudgetService,
+    CampaignService,
+    alert_checks,
+    alert_words,
+    outbound,
+    platform_states,
+    platform_work,
+)
 from ads.services.platform_work import READ_AGAIN_AFTER, Worked
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.moments import NOON, state
@@ -691,3 +708,53 @@ def test_clocks_that_differ_a_little_do_not_hide_a_person(
     work(account)
     assert stub.writes == []
     assert StatusChange.objects.filter(campaign=campaign).latest("pk").by == f"dsp: {JANE}"
+
+
+class TestAlerts:
+    """A difference that lasts five minutes is an alert, which ends with it."""
+
+    def raised(self) -> list[tuple[str, bool]]:
+        alerts = Alert.objects.filter(kind=AlertKind.PLATFORM_DRIFT).select_related("brand", "campaign")
+        return [(alert_words.title(each), each.ended_at is not None) for each in alerts.order_by("pk")]
+
+    def test_of_a_campaign_that_does_not_follow(
+        self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
+    ) -> None:
+        stub.ignores_writes = True
+        spend_out(campaign)
+        work(account)
+        clock.tick(5 * MINUTE - timedelta(seconds=1))
+        alert_checks.check(now())
+        assert self.raised() == []
+        clock.tick(timedelta(seconds=1))
+        for _ in range(3):
+            work(account)
+            alert_checks.check(now())
+        title = "Summer Sale (Acme): runs on its platform although it is paused"
+        assert self.raised() == [(title, False)]
+        stub.ignores_writes = False
+        clock.tick(5 * MINUTE)
+        work(account)
+        alert_checks.check(now())
+        assert self.raised() == [(title, True)]
+
+    def test_of_an_account_that_does_not_answer_is_one_for_each_brand(
+        self, brand: Brand, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
+    ) -> None:
+        CampaignFactory.create(brand=brand, **at_acme("c2"))
+        spend_out(campaign)
+        stub.codes = [500]
+        work(account)
+        clock.tick(5 * MINUTE)
+        alert_checks.check(now())
+        alert_checks.check(now())
+        assert self.raised() == [("Acme: dsp acme does not answer; decided, not done: 2 campaigns", False)]
+
+    def test_of_a_connection_that_is_switched_off_there_is_none(
+        self, account: PlatformConnection, campaign: Campaign, clock: Clock
+    ) -> None:
+        PlatformConnection.objects.update(is_active=False)
+        spend_out(campaign)
+        clock.tick(5 * MINUTE)
+        alert_checks.check(now())
+        assert self.raised() == []
