@@ -17,6 +17,7 @@ from ads.dashboard import campaign_words as words
 from ads.dashboard import weekgrid
 from ads.dashboard.campaign_form import SettingsForm
 from ads.dashboard.campaign_moment import answer, asked_of
+from ads.dashboard.campaign_platform import platform_part
 from ads.models import Campaign, StatusChange
 from ads.rights import Right, may
 from ads.rules.dayparting import Window
@@ -99,6 +100,7 @@ def whole_page(
         "may_edit": bool({Right.EDIT_BUDGETS, Right.EDIT_SCHEDULES} & acts),
         "form": form,
         **_why(found, explained, ahead),
+        "platform": platform_part(found, explained.calendar, now),
         "ribbon": drawing.ribbon(load_today(found, explained.facts, now), explained.calendar, now),
         **_spend(request, found, explained, now),
         "grid": _grid(explained, painted),

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 LOST_AFTER = timedelta(minutes=2)
 CLOCKS_DIFFER_BY = timedelta(minutes=2)
+TOLD_AFTER = timedelta(minutes=5)  # a difference that lasts so long is somebody's to look at
 
 
 class Desired(StrEnum):

@@ -31,6 +31,7 @@ from ads.services import alerts
 from ads.services.alert_rules import Ruling, ruling
 from ads.services.alerts import OF_BUDGETS, Owner, OwnersPeriod, Settled
 from ads.services.pacing import load_pacing
+from ads.services.platform_differences import lasting_differences
 from ads.services.standings import BrandStanding, stand_brands
 
 CHECKED = (
@@ -43,7 +44,6 @@ CHECKED = (
 )
 BRANDS_PER_SLICE = 500
 HOUR = timedelta(hours=1)
-DIFFERS_AFTER = timedelta(minutes=5)
 LOOK_BACK = 31 * ONE_DAY
 
 Span = tuple[datetime, datetime]
@@ -228,13 +228,9 @@ def _differing(slice_: _Slice) -> Iterator[Alert]:
 
     Where an account does not answer it is one alert of the brand, for all campaigns that wait for it.
     """
-    states = PlatformState.objects.filter(
-        campaign__brand__in=[brand.pk for brand in slice_.brands],
-        drift_since__lte=slice_.now - DIFFERS_AFTER,
-        connection__is_active=True,
-    ).select_related("campaign", "connection")
+    states = lasting_differences([brand.pk for brand in slice_.brands], slice_.now)
     waiting: defaultdict[int, list[PlatformState]] = defaultdict(list)
-    for state in states.order_by("pk"):
+    for state in states:
         brand_id = state.campaign.brand_id
         if state.connection.failing_since is not None:
             waiting[brand_id].append(state)

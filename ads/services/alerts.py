@@ -15,12 +15,14 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
 from ads.actor import actor_name
-from ads.models import Alert, AlertKind, AlertRule, AlertStep, BrandPeriod, CampaignPeriod
+from ads.models import Alert, AlertKind, AlertRule, AlertStep, BrandPeriod, CampaignPeriod, EventType
 from ads.models.alerts import AlertQuerySet
 from ads.rules.alerting import Level, is_eased, steps_crossed
+from ads.services import notifying
 from ads.services.alert_rules import ruling
 from ads.services.given import given
 from ads.services.transactions import aside, retrying
+from ads.services.webhooks import Event, emit
 
 OF_BUDGETS = (AlertKind.THRESHOLD, AlertKind.OVERSPEND, AlertKind.BUDGET_PAUSE)
 REACHED = 100
@@ -226,9 +228,7 @@ def _raise_steps(drafts: Sequence[Draft], now: datetime) -> None:
     raised = _insert([draft.alert for draft, _ in new], now)
     known = {
         alert.key: alert
-        for alert in Alert.objects.select_for_update(no_key=True)
-        .filter(key__in=[draft.alert.key for draft, _ in new], ended_at__isnull=True)
-        .order_by("pk")
+        for alert in _locked().filter(key__in=[draft.alert.key for draft, _ in new], ended_at__isnull=True)
     }
     going_on = [
         _go_on(known[draft.alert.key], draft.alert, now)
@@ -237,8 +237,9 @@ def _raise_steps(drafts: Sequence[Draft], now: datetime) -> None:
     ]
     if going_on:
         Alert.objects.bulk_update(going_on, GOES_ON, batch_size=ROWS_PER_STATEMENT)
-    _insert_steps([(known[draft.alert.key], step) for draft, steps in new for step in steps], now)
-    _tell(list(known.values()), raised, now)
+    crossed = [(known[draft.alert.key], step) for draft, steps in new for step in steps]
+    _insert_steps(crossed, now)
+    _tell(list(known.values()), raised, crossed, now)
 
 
 GOES_ON = (
@@ -274,7 +275,7 @@ def settle(found: Iterable[Alert], known: Mapping[str, int], now: datetime) -> S
 def _settle(new: Sequence[Alert], over: Sequence[int], now: datetime) -> Settled:
     raised = _insert(new, now)
     if raised:
-        _tell(list(Alert.objects.filter(pk__in=raised).order_by("pk")), raised, now)
+        _tell(list(_locked().filter(pk__in=raised)), raised, (), now)
     return Settled(len(raised), end(over, now))
 
 
@@ -359,5 +360,55 @@ def _insert_steps(steps: Sequence[tuple[Alert, int]], now: datetime) -> None:
         cursor.execute(sql, [*params, connection.ops.adapt_datetimefield_value(now)])
 
 
-def _tell(alerts: Sequence[Alert], raised: Collection[int], now: datetime) -> None:
-    """Hands alerts that were raised, or have a step more, to what tells others; their rows are locked."""
+def _locked() -> AlertQuerySet:
+    """Alerts with whose they are, their rows locked in one order."""
+    return (
+        Alert.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("brand", "campaign")
+        .order_by("pk")
+    )
+
+
+def _tell(
+    alerts: Sequence[Alert], raised: Collection[int], crossed: Sequence[tuple[Alert, int]], now: datetime
+) -> None:
+    """Has others told of alerts that were raised, or have steps more; their rows are locked."""
+    events = [_raised_event(alert) for alert in alerts if alert.pk in raised and alert.brand is not None]
+    events += [
+        _crossed_event(alert, step)
+        for alert, step in crossed
+        if alert.kind == AlertKind.THRESHOLD and alert.brand is not None
+    ]
+    aside(partial(emit, events, now), "Telling endpoints of alerts")
+    aside(partial(notifying.alert_changed, alerts, now), "Telling people of alerts")
+
+
+def _raised_event(alert: Alert) -> Event:
+    return _event(EventType.ALERT_RAISED, f"alert:{alert.pk}", alert, {"since": alert.raised_at.isoformat()})
+
+
+def _crossed_event(alert: Alert, step: int) -> Event:
+    return _event(EventType.THRESHOLD_CROSSED, f"threshold:{alert.pk}:{step}", alert, {"threshold": step})
+
+
+def _event(event_type: EventType, key: str, alert: Alert, data: Mapping[str, object]) -> Event:
+    if alert.brand is None:
+        raise AssertionError("an event is of a brand")
+    return Event(
+        event_type,
+        key,
+        alert.brand.pk,
+        alert.campaign_id,
+        {
+            "brand_name": alert.brand.name,
+            "campaign_name": alert.campaign.name if alert.campaign else None,
+            "currency": alert.brand.currency,
+            "alert": alert.pk,
+            "alert_kind": alert.kind,
+            "kind": alert.period_kind or None,
+            "starts_on": alert.starts_on.isoformat() if alert.starts_on else None,
+            "spent": None if alert.spent is None else f"{alert.spent:f}",
+            "budget": None if alert.budget is None else f"{alert.budget:f}",
+            **data,
+        },
+    )

@@ -11,11 +11,11 @@ from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ads.models import Alert, AlertRule, AlertStep, Brand, Campaign, Kind, SpendLog
+from ads.models import Alert, AlertRule, AlertStep, Brand, Campaign, Delivery, Kind, SpendLog
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, alerts, ingest
 from ads.services.records import SpendEvent
-from ads.tests.factories import BrandFactory, CampaignFactory
+from ads.tests.factories import BrandFactory, CampaignFactory, WebhookEndpointFactory
 from ads.tests.moments import NOON, state
 
 pytestmark = pytest.mark.django_db
@@ -349,3 +349,32 @@ def test_the_rules_for_everywhere_are_seeded_and_stay_as_people_made_them() -> N
     assert (rule.percent, rule.name, rule.is_active) == (25, "Ours", False)
     assert AlertRule.objects.get(kind="SPIKE").times == 3
     assert AlertRule.objects.count() == 9
+
+
+class TestOthersAreTold:
+    def test_of_each_threshold_and_of_the_alert(self, campaign: Campaign) -> None:
+        WebhookEndpointFactory.create(event_types=["budget.threshold_crossed", "alert.raised"])
+        spend(campaign, 55)
+        spend(campaign, 50)
+        alert = Alert.objects.get(kind="THRESHOLD")
+        payloads = {each.payload["id"]: each.payload for each in Delivery.objects.filter(kind="WEBHOOK")}
+        pause = Alert.objects.get(kind="BUDGET_PAUSE")
+        assert {key: each["type"] for key, each in payloads.items()} == {
+            f"alert:{alert.pk}": "alert.raised",
+            f"alert:{pause.pk}": "alert.raised",
+            **{f"threshold:{alert.pk}:{step}": "budget.threshold_crossed" for step in (50, 80, 90, 100)},
+        }
+        last = payloads[f"threshold:{alert.pk}:100"]["data"]
+        assert (last["threshold"], last["alert_kind"]) == (100, "THRESHOLD")
+        assert (last["brand_name"], last["kind"], last["starts_on"]) == ("Acme", "DAY", "2026-03-10")
+        assert (last["spent"], last["budget"], last["currency"]) == ("105.00", "100.00", "USD")
+
+    def test_an_alert_stands_though_telling_of_it_fails(
+        self, campaign: Campaign, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ads_alertnotification RENAME TO gone")
+        spend(campaign, 105)
+        assert told() == [("Acme DAY", [50, 80, 90, 100], True)]
+        assert state(campaign) == (Status.PAUSED, (Reason.BRAND_DAILY,))
+        assert "Telling people of alerts failed" in caplog.text
