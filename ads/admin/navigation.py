@@ -76,6 +76,12 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "history",
                     "statuschange",
                 ),
+                _item(
+                    "On platforms",
+                    "What campaigns do where they run, against what was decided",
+                    "sync",
+                    "platformstate",
+                ),
             ],
         ),
         Group(
@@ -113,6 +119,12 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "schedule",
                     "periodictask",
                     "django_celery_beat",
+                ),
+                _item(
+                    "Platforms",
+                    "Accounts where ads run, and whether they answer",
+                    "hub",
+                    "platformconnection",
                 ),
                 _item("API tokens", "Programs that use the API, and what each may do", "key", "apitoken"),
                 _item("People", "Who may sign in", "group", "user", "auth"),

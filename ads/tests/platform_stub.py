@@ -10,6 +10,11 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from django.utils import timezone
+
+from ads.models import PlatformConnection, PlatformMode
+from ads.services import platform_states
+
 TOKEN = "a-token-of-the-platform"
 OURS = "system@agency"
 
@@ -131,3 +136,24 @@ def running_stub(**campaigns: str) -> Iterator[Stub]:
             stub.hangs.set()
         server.shutdown()
         server.server_close()
+
+
+def at_acme(external_id: str) -> dict[str, str]:
+    """Settings of a campaign that is on the account of `connect`."""
+    return {"platform": "dsp", "account": "acme", "external_id": external_id}
+
+
+def connect(stub: Stub, **more: Any) -> PlatformConnection:
+    """A connection to the platform, allowed to act."""
+    given = {"mode": PlatformMode.ACT} | more
+    account = PlatformConnection.objects.create(
+        adapter="http",
+        platform="dsp",
+        account="acme",
+        url=stub.url,
+        credentials="PLATFORM_ACME",
+        own_name=OURS,
+        **given,
+    )
+    platform_states.follow_connection(account, timezone.now())
+    return account

@@ -1,13 +1,14 @@
 """Platform actions end to end: what the system decides arrives on a platform, whatever the platform does."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 from pydantic import SecretStr
@@ -36,7 +37,7 @@ from ads.services import (
 from ads.services.platform_work import READ_AGAIN_AFTER, Worked
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.moments import NOON, state
-from ads.tests.platform_stub import OURS, TOKEN, Stub, running_stub
+from ads.tests.platform_stub import OURS, TOKEN, Stub, at_acme, connect, running_stub
 
 pytestmark = pytest.mark.django_db
 
@@ -74,33 +75,8 @@ def account(campaign: Campaign, stub: Stub) -> PlatformConnection:
     return account
 
 
-def at_acme(external_id: str) -> dict[str, str]:
-    return {"platform": "dsp", "account": "acme", "external_id": external_id}
-
-
-def connect(stub: Stub, **more: Any) -> PlatformConnection:
-    given = {"mode": PlatformMode.ACT} | more
-    account = PlatformConnection.objects.create(
-        adapter="http",
-        platform="dsp",
-        account="acme",
-        url=stub.url,
-        credentials="PLATFORM_ACME",
-        own_name=OURS,
-        **given,
-    )
-    platform_states.follow_connection(account, now())
-    return account
-
-
-def now() -> datetime:
-    from django.utils import timezone
-
-    return timezone.now()
-
-
 def work(account: PlatformConnection) -> Worked:
-    return platform_work.work_on(account.pk, now())
+    return platform_work.work_on(account.pk, timezone.now())
 
 
 def spend_out(campaign: Campaign) -> None:
@@ -186,13 +162,13 @@ class TestWhatIsDecidedArrives:
     def test_is_read_back_every_five_minutes(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
     ) -> None:
-        assert platform_work.due_connections(now()) == []
+        assert platform_work.due_connections(timezone.now()) == []
         clock.tick(READ_AGAIN_AFTER - MINUTE)
-        assert platform_work.due_connections(now()) == []
+        assert platform_work.due_connections(timezone.now()) == []
         clock.tick(MINUTE)
-        assert platform_work.due_connections(now()) == [account.pk]
+        assert platform_work.due_connections(timezone.now()) == [account.pk]
         assert work(account) == Worked(read=1)
-        assert row(campaign).observed_at == now()
+        assert row(campaign).observed_at == timezone.now()
         assert stub.requests == ["GET /campaigns"]
 
     def test_a_connection_that_only_observes_shows_and_changes_nothing(
@@ -215,7 +191,7 @@ class TestWhatIsDecidedArrives:
     ) -> None:
         PlatformConnection.objects.update(is_active=False)
         spend_out(campaign)
-        assert platform_work.due_connections(now()) == []
+        assert platform_work.due_connections(timezone.now()) == []
         assert work(account) == Worked()
         assert stub.requests == []
 
@@ -387,8 +363,8 @@ class TestAPauseFoundOnThePlatform:
         stub.turn("c1", "paused", JANE)
         work(account)
         stub.turn("c1", "running", JANE)
-        PlatformState.objects.update(confirmed_running_at=now(), next_try_at=now())
-        stub.turn("c1", "paused", JANE, now() - MINUTE)
+        PlatformState.objects.update(confirmed_running_at=timezone.now(), next_try_at=timezone.now())
+        stub.turn("c1", "paused", JANE, timezone.now() - MINUTE)
         sent = outbound.request
 
         def slow(method: str, url: str, **more: Any) -> Any:
@@ -425,7 +401,7 @@ class TestDrift:
         for _ in range(9):
             clock.move_to(row(campaign).next_try_at)
             assert work(account) == Worked(read=2, asked=1, differ=1)
-            waits.append(row(campaign).next_try_at - now())
+            waits.append(row(campaign).next_try_at - timezone.now())
         assert row(campaign).drift_since == NOON
         for wait, longest in zip(waits, (5, 10, 20, 40, 80, 160, 300, 300, 300), strict=True):
             assert timedelta(seconds=longest * 4 / 5) <= wait <= timedelta(seconds=longest)
@@ -447,7 +423,7 @@ class TestDrift:
         assert stub.writes == []
         assert found(campaign) == ("RUNNING", "GONE", True)
         assert row(campaign).last_error == "It was removed on the platform and cannot run"
-        assert row(campaign).next_try_at == now() + READ_AGAIN_AFTER
+        assert row(campaign).next_try_at == timezone.now() + READ_AGAIN_AFTER
 
     def test_an_id_that_the_platform_does_not_know_is_told(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
@@ -473,9 +449,9 @@ class TestAPlatformThatFails:
         assert account.failing_since == NOON
         assert account.last_error == f'Answered {code}: {{"error": "as told"}}'
         assert account.held_until is None
-        assert platform_work.due_connections(now()) == []
+        assert platform_work.due_connections(timezone.now()) == []
         clock.tick(timedelta(seconds=5))
-        assert platform_work.due_connections(now()) == [account.pk]
+        assert platform_work.due_connections(timezone.now()) == [account.pk]
         assert work(account) == Worked(read=2, asked=1)
         answered = PlatformConnection.objects.get()
         assert (answered.failing_since, answered.last_error, answered.attempts) == (None, "", 0)
@@ -488,9 +464,9 @@ class TestAPlatformThatFails:
         stub.codes, stub.headers = [429], {"Retry-After": "1200"}
         work(account)
         clock.tick(timedelta(seconds=1199))
-        assert platform_work.due_connections(now()) == []
+        assert platform_work.due_connections(timezone.now()) == []
         clock.tick(timedelta(seconds=1))
-        assert platform_work.due_connections(now()) == [account.pk]
+        assert platform_work.due_connections(timezone.now()) == [account.pk]
 
     def test_is_never_left_alone_for_more_than_an_hour(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub
@@ -586,8 +562,8 @@ class TestWorkers:
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
     ) -> None:
         spend_out(campaign)
-        PlatformConnection.objects.update(held_until=now() + timedelta(seconds=30))
-        assert platform_work.due_connections(now()) == []
+        PlatformConnection.objects.update(held_until=timezone.now() + timedelta(seconds=30))
+        assert platform_work.due_connections(timezone.now()) == []
         assert work(account) == Worked()
         assert stub.requests == []
         clock.tick(timedelta(seconds=30))
@@ -629,7 +605,7 @@ class TestWorkers:
 
         def slow(method: str, url: str, **more: Any) -> Any:
             answer = sent(method, url, **more)
-            PlatformConnection.objects.update(held_until=now() + timedelta(hours=1))
+            PlatformConnection.objects.update(held_until=timezone.now() + timedelta(hours=1))
             return answer
 
         monkeypatch.setattr(outbound, "request", slow)
@@ -724,18 +700,18 @@ class TestAlerts:
         spend_out(campaign)
         work(account)
         clock.tick(5 * MINUTE - timedelta(seconds=1))
-        alert_checks.check(now())
+        alert_checks.check(timezone.now())
         assert self.raised() == []
         clock.tick(timedelta(seconds=1))
         for _ in range(3):
             work(account)
-            alert_checks.check(now())
+            alert_checks.check(timezone.now())
         title = "Summer Sale (Acme): runs on its platform although it is paused"
         assert self.raised() == [(title, False)]
         stub.ignores_writes = False
         clock.tick(5 * MINUTE)
         work(account)
-        alert_checks.check(now())
+        alert_checks.check(timezone.now())
         assert self.raised() == [(title, True)]
 
     def test_of_an_account_that_does_not_answer_is_one_for_each_brand(
@@ -746,8 +722,8 @@ class TestAlerts:
         stub.codes = [500]
         work(account)
         clock.tick(5 * MINUTE)
-        alert_checks.check(now())
-        alert_checks.check(now())
+        alert_checks.check(timezone.now())
+        alert_checks.check(timezone.now())
         assert self.raised() == [("Acme: dsp acme does not answer; decided, not done: 2 campaigns", False)]
 
     def test_of_a_connection_that_is_switched_off_there_is_none(
@@ -756,5 +732,5 @@ class TestAlerts:
         PlatformConnection.objects.update(is_active=False)
         spend_out(campaign)
         clock.tick(5 * MINUTE)
-        alert_checks.check(now())
+        alert_checks.check(timezone.now())
         assert self.raised() == []
