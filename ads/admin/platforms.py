@@ -32,6 +32,7 @@ AS_WANTED = formats.Look("✓", "As decided", "run")
 DIFFERS = formats.Look("!", "Differs", "limit")
 ANSWERS = formats.Look("✓", "Answers", "run")
 FAILING = formats.Look("!", "Does not answer", "limit")
+UNREAD = formats.Look("…", "Not read yet", "off")
 OFF = formats.Look("⊘", "Switched off", "off")
 MOST_TRIED = 1_000
 
@@ -81,11 +82,19 @@ class PlatformConnectionAdmin(BaseAdmin[PlatformConnection]):
     def load_page(self, request: HttpRequest, rows: Sequence[PlatformConnection]) -> None:
         states = PlatformState.objects.filter(connection__in=[row.pk for row in rows]).order_by()
         counted = states.values_list("connection_id").annotate(
-            of_all=Count("pk"), differing=Count("drift_since")
+            of_all=Count("pk"), differing=Count("drift_since"), read=Count("observed_at")
         )
-        numbers = {pk: (of_all, differing) for pk, of_all, differing in counted}
+        numbers = {pk: each for pk, *each in counted}
         for row in rows:
-            row.__dict__["numbers"] = numbers.get(row.pk, (0, 0))
+            row.__dict__["numbers"] = numbers.get(row.pk, [0, 0, 0])
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> PlatformConnection | None:
+        account = super().get_object(request, object_id, from_field)
+        if account is not None:
+            self.load_page(request, [account])
+        return account
 
     @admin.display(description="Account", ordering="platform")
     def named(self, account: PlatformConnection) -> SafeString:
@@ -101,7 +110,7 @@ class PlatformConnectionAdmin(BaseAdmin[PlatformConnection]):
 
     @admin.display(description="Campaigns")
     def campaigns(self, account: PlatformConnection) -> SafeString:
-        of_all, differing = account.__dict__["numbers"]
+        of_all, differing, _ = account.__dict__["numbers"]
         told = formats.counted(of_all, "campaign")
         url = _states_url(account)
         link = format_html('<a class="ab-link" href="{}">{}</a>', url, told)
@@ -142,7 +151,7 @@ class PlatformStateAdmin(LongListAdmin[PlatformState]):
     """What is wanted and found of each connected campaign; only the work on platforms writes it."""
 
     needs = {"view": (Right.SEE,)}
-    list_display = ("of_campaign", "is_in", "wanted", "found", "next_try")
+    list_display = ("is_in", "of_campaign", "wanted", "found", "next_try")
     fields = ("of_campaign", "account", "is_in", "wanted", "found", "asked", "next_try", "tried")
     list_select_related = ("campaign__brand", "connection")
     list_filter = (
@@ -228,7 +237,9 @@ class PlatformStateAdmin(LongListAdmin[PlatformState]):
 def _look(account: PlatformConnection) -> formats.Look:
     if not account.is_active:
         return OFF
-    return FAILING if account.failing_since else ANSWERS
+    if account.failing_since is not None:
+        return FAILING
+    return ANSWERS if account.__dict__["numbers"][2] else UNREAD
 
 
 def _state_words(account: PlatformConnection) -> str:

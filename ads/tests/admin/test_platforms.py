@@ -134,6 +134,14 @@ class TestTrying:
         assert "Since 12:00 today: Answered 503" in page
         assert "1 not as decided" in page
 
+    def test_the_list_says_whether_an_account_was_read(
+        self, ada: Client, connected: Campaign, stub: Stub
+    ) -> None:
+        account = connect(stub)
+        assert "Not read yet" in ada.get(list_url(PlatformConnection)).content.decode()
+        platform_work.work_on(account.pk, NOON)
+        assert "Answers" in ada.get(list_url(PlatformConnection)).content.decode()
+
     def test_no_page_tells_the_secret(self, ada: Client, connected: Campaign, stub: Stub) -> None:
         account = connect(stub)
         for url in (list_url(PlatformConnection), page_url(account)):
