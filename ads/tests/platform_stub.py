@@ -16,7 +16,7 @@ from ads.models import PlatformConnection, PlatformMode
 from ads.services import platform_states
 
 TOKEN = "a-token-of-the-platform"
-OURS = "system@agency"
+OURS, JANE = "system@agency", "jane@agency"
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Stub:
     codes: list[int] = field(default_factory=list)  # of the next answers, without doing anything
     headers: dict[str, str] = field(default_factory=dict)  # of those answers
     lose_answers: int = 0  # of the next writes: done, and no answer given
+    drops_every: int = 0  # of so many answers one is lost, whatever was done
     ignores_writes: bool = False  # answers well and does nothing
     hangs: Event | None = None
     url: str = ""
@@ -108,6 +109,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, {"id": campaign, "status": stub.campaigns[campaign]})
 
     def _answer(self, code: int, content: object, headers: dict[str, str] | None = None) -> None:
+        if self.stub.drops_every and len(self.stub.requests) % self.stub.drops_every == 0:
+            self.close_connection = True
+            return
         body = json.dumps(content).encode()
         self.send_response(code)
         for name, value in (headers or {}).items():
