@@ -26,6 +26,7 @@ class Stub:
     campaigns: dict[str, str] = field(default_factory=dict)
     changes: list[dict[str, str]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)  # of how many campaigns at once
     has_log: bool = True
     broken_log: bool = False
     codes: list[int] = field(default_factory=list)  # of the next answers, without doing anything
@@ -64,6 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         place = urlsplit(self.path)
         stub.requests.append(f"{self.command} {place.path}")
+        if place.path == "/campaigns":
+            stub.reads.append(len(parse_qs(place.query)["id"]))
         if stub.hangs is not None:
             stub.hangs.wait(30)
             return

@@ -488,9 +488,10 @@ class TestAPlatformThatFails:
         clock.tick(timedelta(seconds=5))
         stub.codes = [500]
         work(account)
-        assert stub.requests == ["GET /campaigns", "GET /campaigns"]
+        assert stub.reads[1:] == [5, 1]
         clock.tick(timedelta(seconds=10))
         assert work(account).asked == 5
+        assert stub.reads[3:5] == [1, 1]  # the probe, and its read-back
         assert set(stub.campaigns.values()) == {"paused"}
 
     def test_that_did_it_and_lost_the_answer_is_found_to_have_done_it(
@@ -597,10 +598,14 @@ class TestWorkers:
         assert stub.campaigns == {"c1": "running"}
         assert state(campaign)[0] == "ACTIVE"
 
+    @pytest.mark.parametrize("has_to_ask", [True, False])
     def test_one_that_lost_its_hold_writes_nothing_more(
-        self, account: PlatformConnection, campaign: Campaign, stub: Stub, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        spend_out(campaign)
+        self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock,
+        monkeypatch: pytest.MonkeyPatch, *, has_to_ask: bool,
+    ) -> None:  # fmt: skip
+        clock.tick(READ_AGAIN_AFTER)
+        if has_to_ask:
+            spend_out(campaign)
         sent = outbound.request
 
         def slow(method: str, url: str, **more: Any) -> Any:
@@ -638,10 +643,8 @@ class TestQueries:
     def test_a_pause_asks_once_more_where_nothing_is_connected(self, campaign: Campaign) -> None:
         with CaptureQueriesContext(connection) as queries:
             spend_out(campaign)
-        about = [
-            query["sql"] for query in queries if "platform" in query["sql"].lower().replace('"platform"', "")
-        ]
-        assert len(about) == 1
+        about = [query["sql"] for query in queries if "platformstate" in query["sql"]]
+        assert [sql.split()[0] for sql in about] == ["SELECT"]
 
     def test_of_following_do_not_grow_with_campaigns(self, stub: Stub) -> None:
         assert self.cost_of_following(stub, 2) == self.cost_of_following(stub, 20)
