@@ -86,6 +86,12 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "history",
                     "statuschange",
                 ),
+                _item(
+                    "On platforms",
+                    "What campaigns do where they run, against what was decided",
+                    "sync",
+                    "platformstate",
+                ),
             ],
         ),
         Group(
@@ -127,6 +133,12 @@ def navigation(request: HttpRequest) -> list[Group]:
                 _item("Rules of alerts", "When somebody is told, and by which channel", "rule", "alertrule"),
                 _item(
                     "Channels", "Whom alerts are told: Slack, Teams, e-mail", "forum", "notificationchannel"
+                ),
+                _item(
+                    "Platforms",
+                    "Accounts where ads run, and whether they answer",
+                    "hub",
+                    "platformconnection",
                 ),
                 _item("API tokens", "Programs that use the API, and what each may do", "key", "apitoken"),
                 _item(

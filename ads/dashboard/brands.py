@@ -1,6 +1,6 @@
 """A brand's page: what there is to know first, its money by hour, day and month, its campaigns, and its history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,17 +20,20 @@ from ads.currencies import minor_units
 from ads.dashboard import brand_words, charts, wording
 from ads.dashboard.alerts import newest
 from ads.dashboard.brand_history import settings_lines
-from ads.models import Alert, Brand, StatusChange
+from ads.dashboard.campaign_words import since_words
+from ads.models import Alert, Brand, PlatformState, StatusChange
 from ads.rights import Right, may, right_to_change
 from ads.rules import pacing
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import Status
+from ads.services import platform_words
 from ads.services.brand_campaigns import CampaignRow, load_campaigns
 from ads.services.day_series import Day, spend_per_day
 from ads.services.hours import Hours, spend_per_hour
 from ads.services.latest import status_news
 from ads.services.overview import BrandRow, load_rows
 from ads.services.page_version import page_version
+from ads.services.platform_differences import states_of
 
 CAMPAIGNS_AT_ONCE = 50
 CHANGES_SHOWN = 12
@@ -234,13 +237,26 @@ def _campaigns(request: HttpRequest, brand: Brand, row: BrandRow, now: datetime)
     number = row.standing.campaigns.get(status, 0) if status else row.standing.total
     rows = load_campaigns(brand, status, shown, now)
     return {
-        "campaign_rows": [_cells(each, now) for each in rows],
+        "campaign_rows": _rows(rows, now),
         "campaigns_number": number,
         "chips": _chips(brand, row, chosen),
         "is_filtered": status is not None,
         "more_number": min(CAMPAIGNS_AT_ONCE, max(0, number - shown)),
         "more_url": _url(brand, chosen if status else "", shown + CAMPAIGNS_AT_ONCE),
     }
+
+
+def _rows(rows: Sequence[CampaignRow], now: datetime) -> list[dict[str, Any]]:
+    states = states_of([row.campaign for row in rows])
+    return [_cells(row, now) | {"platform": _on_platform(row, states, now)} for row in rows]
+
+
+def _on_platform(row: CampaignRow, states: Mapping[int, PlatformState], now: datetime) -> str:
+    """What is not on the platform as decided."""
+    state, calendar = states.get(row.campaign.pk), row.standing.calendar
+    if state is None:
+        return ""
+    return platform_words.difference(state, lambda at: since_words(at, calendar, now))
 
 
 def _cells(row: CampaignRow, now: datetime) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ads.dashboard.alerts import newest
 from ads.dashboard.campaign_form import SettingsForm
 from ads.dashboard.campaign_moment import answer, asked_of
 from ads.dashboard.campaign_pacing import spend_card
+from ads.dashboard.campaign_platform import platform_part
 from ads.dashboard.campaign_timeline import timeline
 from ads.models import Alert, Campaign, StatusChange
 from ads.rights import Right, may
@@ -131,6 +132,7 @@ def _live(request: HttpRequest, found: Campaign, explained: Explanation) -> dict
         "may_schedule": Right.EDIT_SCHEDULES in acts,
         "may_edit": bool({Right.EDIT_BUDGETS, Right.EDIT_SCHEDULES} & acts),
         **_why(found, explained, ahead),
+        "platform": platform_part(found, explained.calendar, now),
         "ribbon": drawing.ribbon(load_today(found, explained.facts, now), explained.calendar, now),
         **_spend(request, found, explained, now),
         "timeline": timeline(found, now, None),

@@ -265,13 +265,21 @@ def _list_title(chosen: Filter, number: int, number_of_all: int) -> str:
 def _need(row: BrandRow, now: datetime, request: HttpRequest) -> Need:
     found = wording.finding(row, now)
     action, url = found.action, reverse("dashboard:brand", args=(row.pk,))
-    if found.leads_to == "campaign" and row.while_off is not None:
-        url = reverse("dashboard:campaign", args=(row.while_off.campaign_id,))
+    if found.leads_to == "campaign":
+        url = reverse("dashboard:campaign", args=(_campaign_in_need(row),))
     elif (
         found.leads_to == "budget" and not may(request.user, Right.EDIT_BUDGETS)
     ) or found.leads_to == "imports":
         action = "See brand"
     return Need(row, wording.Finding(found.head, found.body, action, found.leads_to), url)
+
+
+def _campaign_in_need(row: BrandRow) -> int:
+    if row.differing:
+        return row.differing[0].campaign_id
+    if row.while_off is None:
+        raise ValueError(f"{row.name} has no campaign that needs somebody")
+    return row.while_off.campaign_id
 
 
 def _groups(rows: Sequence[BrandRow], shown: int, now: datetime) -> Iterable[Group]:

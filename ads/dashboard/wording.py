@@ -8,6 +8,7 @@ from ads.rules.attention import Cause
 from ads.rules.pacing import FEWEST_DAYS, Direction, Pace
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import Reason, Status
+from ads.services import platform_words
 from ads.services.latest import BudgetNews, News, StatusNews
 from ads.services.overview import BrandRow, CurrencyTotal
 
@@ -27,6 +28,18 @@ class Finding:
 def finding(row: BrandRow, now: datetime) -> Finding:
     """The first cause of a brand that needs somebody."""
     return _FINDINGS[row.attention.causes[0]](row, now)
+
+
+def _differs(row: BrandRow, now: datetime) -> Finding:
+    first, number = row.differing[0], len(row.differing)
+    told = platform_words.difference(
+        first, lambda at: formats.moment(at, row.calendar, now).removesuffix(" today")
+    )
+    if number == 1:
+        head = f"{first.campaign.name} is not on its platform as decided"
+        return Finding(head, told, "See campaign", "campaign")
+    body = f"{first.campaign.name}: {told[:1].lower()}{told[1:]}"
+    return Finding(f"{number} campaigns are not on their platform as decided", body, "See campaigns", "brand")
 
 
 def _month_limit(row: BrandRow, now: datetime) -> Finding:
@@ -105,6 +118,7 @@ def _pace_far(row: BrandRow, _: datetime) -> Finding:
 
 
 _FINDINGS = {
+    Cause.PLATFORM_DIFFERS: _differs,
     Cause.MONTH_LIMIT: _month_limit,
     Cause.DAY_LIMIT: _day_limit,
     Cause.SILENT: _silent,

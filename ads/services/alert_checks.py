@@ -17,6 +17,7 @@ from ads.models import (
     Brand,
     Campaign,
     PeriodKind,
+    PlatformState,
     QuarantinedSpend,
     QuarantineState,
     SpendLog,
@@ -30,6 +31,7 @@ from ads.services import alerts
 from ads.services.alert_rules import Ruling, ruling
 from ads.services.alerts import OF_BUDGETS, Owner, OwnersPeriod, Settled
 from ads.services.pacing import load_pacing
+from ads.services.platform_differences import lasting_differences
 from ads.services.standings import BrandStanding, stand_brands
 
 CHECKED = (
@@ -38,6 +40,7 @@ CHECKED = (
     AlertKind.SPEND_WHILE_OFF,
     AlertKind.QUARANTINE,
     AlertKind.SPIKE,
+    AlertKind.PLATFORM_DRIFT,
 )
 BRANDS_PER_SLICE = 500
 HOUR = timedelta(hours=1)
@@ -89,6 +92,7 @@ def _check_slice(brands: Sequence[Brand], now: datetime) -> Settled:
         *_missing_the_month(slice_, standings, facts),
         *_spiking(slice_, standings, facts),
         *_silent(slice_),
+        *_differing(slice_),
     ]
     return alerts.settle(found, known | over, now)
 
@@ -217,6 +221,26 @@ def _spent_in_the_last_hour(brand_ids: Collection[int], now: datetime) -> dict[i
     return {
         pk: int(micros) for pk, micros in logs.values_list("brand_id").annotate(micros=Sum("amount_micros"))
     }
+
+
+def _differing(slice_: _Slice) -> Iterator[Alert]:
+    """Campaigns that for five minutes have not done on their platform what was decided.
+
+    Where an account does not answer it is one alert of the brand, for all campaigns that wait for it.
+    """
+    states = lasting_differences([brand.pk for brand in slice_.brands], slice_.now)
+    waiting: defaultdict[int, list[PlatformState]] = defaultdict(list)
+    for state in states:
+        brand_id = state.campaign.brand_id
+        if state.connection.failing_since is not None:
+            waiting[brand_id].append(state)
+        elif rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id, state.campaign_id):
+            facts = {"desired": state.desired, "at": _text(state.desired_at), "observed": state.observed}
+            yield _draft(rule, Owner(brand_id, state.campaign_id), facts=facts)
+    for brand_id, each in waiting.items():
+        if rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id):
+            facts = {"campaigns": len(each), "account": str(each[0].connection)}
+            yield _draft(rule, Owner(brand_id), facts=facts)
 
 
 def _silent(slice_: _Slice) -> Iterator[Alert]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 
-from ads.models import Brand, BrandQuerySet, Campaign, SpendLog, StatusChange
+from ads.models import Brand, BrandQuerySet, Campaign, PlatformState, SpendLog, StatusChange
 from ads.rules import pacing
 from ads.rules.attention import Attention, AttentionFacts, judge
 from ads.rules.pacing import Direction, Pace, PacingFacts, Projection
@@ -19,6 +19,7 @@ from ads.rules.periods import ONE_DAY, Calendar, month_start
 from ads.rules.serving import Reason, Status
 from ads.services.given import OneOf
 from ads.services.pacing import load_pacing
+from ads.services.platform_differences import lasting_differences
 from ads.services.standings import BrandStanding, Standing, stand_brands
 
 Person = AbstractBaseUser | AnonymousUser
@@ -79,6 +80,7 @@ class BrandRow:
     month_stopped: Stopped
     silence: Silence | None
     while_off: SpendWhileOff | None
+    differing: Sequence[PlatformState]
 
     @property
     def calendar(self) -> Calendar:
@@ -179,6 +181,7 @@ def load_rows(chosen: BrandQuerySet, person: Person, now: datetime) -> list[Bran
         _stopped(standings, Reason.BRAND_MONTHLY),
         _silences(brands, standings, paces, now),
         _spend_while_off(standings),
+        _differing(brands, now),
     )
     return [_row(brand, standings[brand.pk], paces[brand.pk], signals) for brand in brands]
 
@@ -191,6 +194,7 @@ class _Signals:
     stopped_months: Mapping[int, Stopped]
     silences: Mapping[int, Silence]
     while_off: Mapping[int, SpendWhileOff]
+    differing: Mapping[int, Sequence[PlatformState]]
 
 
 def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Signals) -> BrandRow:
@@ -211,6 +215,7 @@ def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Sign
             while_off_micros=while_off.micros if while_off else 0,
             pace=pace,
             projection=projection,
+            differing=len(signals.differing.get(pk, ())),
         )
     )
     return BrandRow(
@@ -230,6 +235,7 @@ def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Sign
         month_stopped=month_stopped,
         silence=signals.silences.get(pk),
         while_off=while_off,
+        differing=signals.differing.get(pk, ()),
     )
 
 
@@ -358,3 +364,10 @@ def _spend_while_off(standings: Mapping[int, BrandStanding]) -> dict[int, SpendW
         pk: SpendWhileOff(sum(micros for micros, _, _ in each), len(each), max(each)[1], max(each)[2])
         for pk, each in found.items()
     }
+
+
+def _differing(brands: Sequence[Brand], now: datetime) -> dict[int, list[PlatformState]]:
+    found: defaultdict[int, list[PlatformState]] = defaultdict(list)
+    for state in lasting_differences([brand.pk for brand in brands], now):
+        found[state.campaign.brand_id].append(state)
+    return dict(found)

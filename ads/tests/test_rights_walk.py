@@ -37,6 +37,8 @@ from ads.models import (
     EventSequence,
     JobProgress,
     NotificationChannel,
+    PlatformConnection,
+    PlatformState,
     QuarantinedSpend,
     RightsChange,
     SnapshotDay,
@@ -250,6 +252,17 @@ MODELS: dict[Any, Pages] = {
     CampaignPeriod: READ_ONLY,
     Waiver: READ_ONLY,
     RightsChange: Pages(ADMINISTRATORS, ADMINISTRATORS, acts={"none": NOT_THERE}),
+    PlatformConnection: Pages(
+        ADMINISTRATORS,
+        ADMINISTRATORS,
+        ADMINISTRATORS,
+        ADMINISTRATORS,
+        acts={"read_one": "L - - - - - - - m"},
+        actions={"read_one": ADMINISTRATORS, "delete_selected": ADMINISTRATORS},
+    ),
+    PlatformState: Pages(
+        SEEING, ACMES, acts={"try_again": POST_TRAFFICKERS}, actions={"try_again": TRAFFICKERS_OF_ANY}
+    ),
     SpendKey: MACHINERY,
     SnapshotValue: MACHINERY,
     SnapshotDay: MACHINERY,

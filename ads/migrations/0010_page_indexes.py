@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0007_channels'),
+        ('ads', '0009_channels'),
     ]
 
     operations = [
