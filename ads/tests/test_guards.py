@@ -19,6 +19,7 @@ from ads import guards
 from ads.beat import ENTRIES, seed_schedule
 from ads.models import (
     Alert,
+    AlertNotification,
     AlertRule,
     AlertStep,
     Brand,
@@ -27,6 +28,8 @@ from ads.models import (
     IdempotencyRecord,
     ImportedRecord,
     Kind,
+    NotificationChannel,
+    NotificationPreference,
     Scope,
     SpendImport,
     SpendLog,
@@ -44,6 +47,7 @@ from budget_system.testing.fixtures import CommittedDatabase
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HISTORY = ["ads_spendlog", "ads_statuschange", "ads_waiver", "ads_rightschange"]
 BEYOND = MAX_MICROS + 1
+BOB = 1_000_000
 
 ON_SQLITE = connection.vendor == "sqlite"
 on_sqlite = pytest.mark.skipif(not ON_SQLITE, reason="exists on SQLite only")
@@ -91,6 +95,11 @@ def history(db: None) -> Campaign:
     AlertRule.objects.create(kind="THRESHOLD")
     alert = Alert.objects.create(key="k", kind="THRESHOLD", brand=brand, raised_at=NOW, changed_at=NOW)
     AlertStep.objects.create(alert=alert, key="k", step=50, at=NOW)
+    bob = User.objects.create(pk=BOB, username="bob")
+    NotificationPreference.objects.create(user=bob)
+    people = NotificationChannel.objects.get(kind="people")
+    AlertNotification.objects.create(alert=alert, channel=people, due_at=NOW)
+    AlertNotification.objects.create(alert=alert, channel=people, user=bob, due_at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     connection.check_constraints()  # or PostgreSQL refuses TRUNCATE for a reason of its own
@@ -245,6 +254,18 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
         [{"kind": "FLIGHT", "starts_on": "2026-03-01"}],
     ),
     ("campaignperiod_budget_not_negative", "ads_campaignperiod", [MAY | {"budget_micros": -1}]),
+    ("channel_kind_known", "ads_notificationchannel", [{"kind": "pigeon", "address": "loft 7"}]),
+    (
+        "channel_address_unless_people",
+        "ads_notificationchannel",
+        [{"kind": "slack"}, {"address": "https://x"}, {"brand_id": 1}],
+    ),
+    ("preference_digest_known", "ads_notificationpreference", [{"digest": "WEEKLY"}, {"digest": ""}]),
+    (
+        "preference_quiet_hours_whole",
+        "ads_notificationpreference",
+        [{"quiet_from": "22:00:00"}, {"quiet_until": "07:00:00"}],
+    ),
     ("schedule_day_of_week_known", "ads_daypartingschedule", [{"day_of_week": 7}, {"day_of_week": -1}]),
     ("schedule_not_empty", "ads_daypartingschedule", [{"start_time": "09:00:00", "end_time": "09:00:00"}]),
     (
@@ -299,6 +320,9 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaignperiod_unique", "ads_campaignperiod", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
     ("importedrecord_once", "ads_importedrecord", {}),
+    ("channel_people_once", "ads_notificationchannel", {}),
+    ("notification_one_to_compose", "ads_alertnotification", {}),
+    ("notification_one_to_compose_for_person", "ads_alertnotification", {"user_id": BOB}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
 ]
 
@@ -524,7 +548,13 @@ class TestGuardsComeBack:
     def test_after_flush_which_empties_everything(self, history: Campaign) -> None:
         call_command("flush", interactive=False, verbosity=0)
         tables = [model._meta.db_table for model in apps.get_app_config("ads").get_models()]
-        assert {table: rows(table) for table in tables if rows(table)} == {}
+        filled = {table for table in tables if rows(table)}
+        assert filled == {
+            "ads_alertrule",
+            "ads_historicalalertrule",
+            "ads_notificationchannel",
+        }  # seeded again
+        assert NotificationChannel.objects.get().kind == "people"
         assert guards.missing() == []
         assert PeriodicTask.objects.count() == len(ENTRIES)
         spend(CampaignFactory.create())
