@@ -8,7 +8,6 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from ads.models import Brand, Campaign
 
 MOST_OF_A_KIND = 8
-ALIKE = 0.75  # of 1: so much of a name, or of a word of it, is to be as it was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +48,5 @@ def nearest(user: AbstractBaseUser | AnonymousUser, text: str) -> Brand | None:
         name = brand.name.casefold()
         for words in (name, *name.split()):
             brands.setdefault(words, brand)
-    found = get_close_matches(text.casefold(), brands, n=1, cutoff=ALIKE)
+    found = get_close_matches(text.casefold(), brands, n=1)
     return brands[found[0]] if found else None
