@@ -717,6 +717,15 @@ class TestAlerts:
         alert_checks.check(timezone.now())
         assert self.raised() == [(title, True)]
 
+    def test_of_a_campaign_that_the_platform_does_not_know(
+        self, account: PlatformConnection, brand: Brand, clock: Clock
+    ) -> None:
+        CampaignFactory.create(brand=brand, name="Winter Sale", **at_acme("c9"))
+        clock.tick(5 * MINUTE)
+        work(account)
+        alert_checks.check(timezone.now())
+        assert self.raised() == [("Winter Sale (Acme): cannot be read on its platform", False)]
+
     def test_of_an_account_that_does_not_answer_is_one_for_each_brand(
         self, brand: Brand, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
     ) -> None:
