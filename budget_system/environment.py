@@ -20,6 +20,7 @@ from budget_system.email_url import EmailServer, parse_email_url
 PLATFORM_CREDENTIAL = re.compile(r"PLATFORM_[A-Z0-9_]+")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY_LENGTH = 50
 
 
 class SettingError(ValueError):
@@ -37,6 +38,8 @@ class Environment(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     allowed_hosts: Annotated[list[str], NoDecode] = ["localhost", "127.0.0.1", "[::1]"]
     secure: bool = False
+    behind_proxy: bool = False
+    hsts_seconds: NonNegativeInt = 31_536_000
     time_zone: str = "UTC"
     static_root: Path = Path("staticfiles")
     media_root: Path = Path("media")
@@ -52,6 +55,7 @@ class Environment(BaseSettings):
 
     celery_broker_url: str = "redis://localhost:6379/0"
     celery_result_backend: str = ""
+    sweep_parts: PositiveInt = 1
     cache_url: str = ""
 
     api_requests_per_minute: NonNegativeInt = 600
@@ -117,6 +121,20 @@ class Environment(BaseSettings):
             )
         return "only-for-debug-" + "x" * 50
 
+    def check_secure(self) -> None:
+        """With SECURE, refuse what only the trial may leave to a default; raises SettingError."""
+        if not self.secure or self.debug:
+            return
+        missing = []
+        if len(self.secret_key.get_secret_value()) < SECRET_KEY_LENGTH:
+            missing.append(f"SECRET_KEY (at least {SECRET_KEY_LENGTH} characters)")
+        if "allowed_hosts" not in self.model_fields_set or "*" in self.allowed_hosts:
+            missing.append("ALLOWED_HOSTS (the names of this site, and not *)")
+        if self.database_address() is None:
+            missing.append("DATABASE_URL or DB_NAME")
+        if missing:
+            _refuse(f"SECURE is on, which needs these to be given: {', '.join(missing)}.")
+
     def cache_address(self) -> str:
         """The Redis that counts requests: the one of CACHE_URL, else the broker's if it is one, else ''."""
         url = self.cache_url or self.celery_broker_url
@@ -148,8 +166,12 @@ class Environment(BaseSettings):
 
 
 def read_platform_credentials() -> Mapping[str, SecretStr]:
-    """The secrets of platforms: every variable of the environment and of ENV_FILE's file named PLATFORM_..."""
-    given = {**dotenv_values(_env_file()), **os.environ}
+    """The secrets of platforms: what is named PLATFORM_... in ENV_FILE's file, SECRETS_DIR or the environment."""
+    folder = os.environ.get("SECRETS_DIR")
+    files = Path(folder).iterdir() if folder else ()
+    named = (path for path in files if PLATFORM_CREDENTIAL.fullmatch(path.name.upper()))
+    secrets = {path.name.upper(): path.read_text().strip() for path in named}
+    given = {**secrets, **dotenv_values(_env_file()), **os.environ}
     return {
         name: SecretStr(value)
         for name, value in given.items()
@@ -166,9 +188,14 @@ def _refuse(message: str) -> str:
 
 
 def read_environment() -> Environment:
-    """Read the environment and the file that ENV_FILE names (`.env` beside manage.py, if it is not set)."""
+    """Read the environment, the file that ENV_FILE names (`.env` beside manage.py, if it is not set), and the
+    folder that SECRETS_DIR names: a file for each setting, as containers are given their secrets.
+    """
     try:
-        return Environment(_env_file=_env_file())
+        return Environment(
+            _env_file=_env_file(),
+            _secrets_dir=os.environ.get("SECRETS_DIR") or None,
+        )
     except ValidationError as error:
         wrong = (f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise SettingError("; ".join(wrong).replace("Value error, ", "") + ".") from None

@@ -5,6 +5,7 @@ from django.contrib import admin
 from ads.admin import (
     brands,
     campaigns,
+    channels,
     imports,
     people,
     platforms,
@@ -14,6 +15,7 @@ from ads.admin import (
     spend,
     tokens,
     totals,
+    webhooks,
 )
 
 admin.site.index_template = "admin/ads/index.html"
@@ -22,6 +24,7 @@ admin.site.index_title = "Budgets"
 __all__ = [
     "brands",
     "campaigns",
+    "channels",
     "imports",
     "people",
     "platforms",
@@ -31,4 +34,5 @@ __all__ = [
     "spend",
     "tokens",
     "totals",
+    "webhooks",
 ]

@@ -121,12 +121,22 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "django_celery_beat",
                 ),
                 _item(
+                    "Channels", "Whom alerts are told: Slack, Teams, e-mail", "forum", "notificationchannel"
+                ),
+                _item(
                     "Platforms",
                     "Accounts where ads run, and whether they answer",
                     "hub",
                     "platformconnection",
                 ),
                 _item("API tokens", "Programs that use the API, and what each may do", "key", "apitoken"),
+                _item(
+                    "Webhook endpoints",
+                    "Addresses that are told what happens",
+                    "webhook",
+                    "webhookendpoint",
+                ),
+                _item("Deliveries", "What was told, and what could not be", "outbox", "delivery"),
                 _item("People", "Who may sign in", "group", "user", "auth"),
                 _item("Roles", "What people of a kind may do", "groups", "group", "auth"),
                 _item("Changes of rights", "Who gave or took which right, and when", "key", "rightschange"),

@@ -17,11 +17,13 @@ from django.views.decorators.http import condition
 
 from ads import formats
 from ads.dashboard import wording
-from ads.models import Brand
+from ads.dashboard.navigation import admin_is_open_to
+from ads.models import Brand, NotificationChannel
 from ads.rights import Right, may
 from ads.rules.attention import Cause, Level
 from ads.rules.pacing import Direction, Pace
 from ads.rules.periods import Calendar, month_start, next_month
+from ads.services.channels import failing_for
 from ads.services.latest import load_latest
 from ads.services.overview import BrandRow, Filter, load_overview, overview_version, total_by_currency
 
@@ -92,6 +94,17 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FailingChannel:
+    """A channel by which nobody is told, since when and why, and where to put it right."""
+
+    pk: int
+    name: str
+    since: str
+    why: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Brands of one level."""
 
@@ -107,7 +120,8 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def _version(request: HttpRequest) -> str:
-    return f'"{overview_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}"'
+    failing = "".join(f"-{channel.pk}" for channel in failing_for(request.user))
+    return f'"{overview_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}{failing}"'
 
 
 @cache_control(private=True, no_cache=True)
@@ -165,7 +179,17 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "more_number": min(ROWS_AT_ONCE, len(listed) - shown),
         "may_add_brands": may(request.user, Right.EDIT_SETTINGS),
         "has_any_brand": has_any_brand,
+        "failing": [_failing(channel, now, calendar, request) for channel in failing_for(request.user)],
     }
+
+
+def _failing(
+    channel: NotificationChannel, now: datetime, calendar: Calendar, request: HttpRequest
+) -> FailingChannel:
+    since = formats.moment(channel.failing_since or now, calendar, now)
+    is_open = admin_is_open_to(request.user, Right.HANDLE_ALERTS)
+    url = reverse("admin:ads_notificationchannel_change", args=(channel.pk,)) if is_open else ""
+    return FailingChannel(channel.pk, channel.name, since, channel.last_error, url)
 
 
 def _title(rows: Sequence[BrandRow], needing: Sequence[BrandRow], *, has_any_brand: bool) -> str:

@@ -1,12 +1,14 @@
 """WebhookEndpoint: an address that is told what happens, with the rights of the person who owns it."""
 
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 
 from ads.models.brand import Brand
 from ads.models.campaign import Campaign
+from ads.rights import Person, Right, is_superuser, may
 
 
 class EventType(models.TextChoices):
@@ -14,6 +16,19 @@ class EventType(models.TextChoices):
     THRESHOLD_CROSSED = "budget.threshold_crossed", "Spend crossed a share of a budget"
     PERIOD_CLOSED = "period.closed", "A brand's day or month is over"
     ALERT_RAISED = "alert.raised", "An alert was raised"
+
+
+class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
+    def managed_by(self, person: Person) -> Self:
+        """Who may name and archive brands has endpoints of their own; who manages people manages others' too."""
+        if is_superuser(person):
+            return self.all()
+        if not may(person, Right.SEE, Right.EDIT_SETTINGS):
+            return self.none()
+        own = models.Q(owner=person.pk)
+        if may(person, Right.MANAGE_PEOPLE):
+            return self.filter(own | models.Q(owner__is_superuser=False))
+        return self.filter(own)
 
 
 class WebhookEndpoint(models.Model):
@@ -38,6 +53,8 @@ class WebhookEndpoint(models.Model):
     switched_off_why = models.CharField(max_length=255, blank=True, default="", editable=False)
     switched_on_at = models.DateTimeField(editable=False)
     created_at = models.DateTimeField(editable=False)
+
+    objects = WebhookEndpointQuerySet.as_manager()
 
     class Meta:
         ordering = ("name", "pk")

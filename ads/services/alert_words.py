@@ -45,7 +45,7 @@ def title(alert: Alert, steps: Sequence[int] = ()) -> str:
 
 def lines(alert: Alert) -> list[str]:
     """How much, since when, what the system did, and that it is over where it is."""
-    told = [_how_much(alert), f"Since {_moment(alert, alert.raised_at)}.", _done(alert)]
+    told = [_how_much(alert), _found(alert), f"Since {_moment(alert, alert.raised_at)}.", _done(alert)]
     if alert.ended_at is not None:
         told.append(f"It is over since {_moment(alert, alert.ended_at)}.")
     return [line for line in told if line]
@@ -113,6 +113,35 @@ def _how_much(alert: Alert) -> str:
     over = alert.spent_micros - alert.budget_micros
     beyond = f": {formats.money(over, currency)} over" if over > 0 else ""
     return f"{spent} of {formats.exact_money(alert.budget_micros, currency)} spent{when}{share}{beyond}."
+
+
+def _found(alert: Alert) -> str:
+    """What the numbers of its kind say."""
+    facts = alert.facts
+    if alert.kind == AlertKind.PROJECTION and alert.brand is not None and alert.budget_micros:
+        projected = int(facts["projected_micros"])
+        off = abs(projected - alert.budget_micros) * 100 // alert.budget_micros
+        way = "over" if projected >= alert.budget_micros else "under"
+        ends = formats.whole_money(projected, alert.brand.currency)
+        return f"Projected to end at {ends}, {off} % {way} the budget."
+    if alert.kind == AlertKind.SPIKE and alert.brand is not None:
+        hour, usual = (
+            formats.money(int(facts[name]), alert.brand.currency) for name in ("hour_micros", "usual_micros")
+        )
+        return f"{hour} in the last hour; usual are {usual}."
+    if alert.kind == AlertKind.DEAD_FEED:
+        last = facts.get("last_at")
+        when = (
+            f"the last one came at {_moment(alert, datetime.fromisoformat(last))}"
+            if last
+            else "none ever came"
+        )
+        return f"No record in {formats.counted(facts['hours'], 'hour')} of running; {when}."
+    if alert.kind == AlertKind.QUARANTINE:
+        return (
+            f"{formats.counted(facts['records'], 'record')} {'waits' if facts['records'] == 1 else 'wait'}."
+        )
+    return ""
 
 
 def _when(alert: Alert) -> str:

@@ -11,16 +11,16 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F
 
 from ads.models import (
     Brand,
+    Delivery,
     DeliveryState,
     DeliveryTarget,
     EventType,
     WebhookEndpoint,
 )
-from ads.rights import Person, Right, may
 from ads.services import mail, outbound
 from ads.services.effects import waiting
 
@@ -138,11 +138,6 @@ def check_brands(owner: User, brands: Collection[Brand]) -> None:
             raise ValidationError({"brands": f"{owner.get_username()} has no right to {brand}"})
 
 
-def may_own(person: Person) -> bool:
-    """Whether this person may have endpoints."""
-    return may(person, Right.SEE, Right.EDIT_SETTINGS)
-
-
 @transaction.atomic
 def rotate(endpoint: WebhookEndpoint, now: datetime) -> str:
     """Gives it a new secret and returns that; for a day requests are signed with the old one too."""
@@ -193,23 +188,24 @@ def give_up(endpoint: WebhookEndpoint, why: str, now: datetime) -> None:
 
 def give_up_failing(now: datetime) -> int:
     """Switches off the endpoints that failed for three days, or left too many dead letters; returns how many."""
-    active = WebhookEndpoint.objects.filter(is_active=True).select_related("owner")
-    dead = Count(
-        "deliveries",
-        filter=Q(deliveries__state=DeliveryState.DEAD, deliveries__created_at__gte=F("switched_on_at")),
-    )
-    given_up = 0
     failing = dict(
         DeliveryTarget.objects.filter(failing_since__lte=now - FAILING_AT_MOST).values_list(
             "name", "failing_since"
         )
     )
-    for endpoint in active.annotate(dead=dead):
-        since = failing.get(endpoint.target)
+    dead = Delivery.objects.filter(
+        state=DeliveryState.DEAD,
+        endpoint__is_active=True,
+        created_at__gte=F("endpoint__switched_on_at"),
+    )
+    dead_letters = dict(dead.order_by().values_list("endpoint_id").annotate(Count("pk")))
+    given_up = 0
+    for endpoint in WebhookEndpoint.objects.filter(is_active=True).select_related("owner"):
+        since, many = failing.get(endpoint.target), dead_letters.get(endpoint.pk, 0)
         if since is not None:
             give_up(endpoint, f"It has failed since {since:%Y-%m-%d %H:%M} UTC.", now)
-        elif endpoint.dead >= MOST_DEAD_LETTERS:
-            give_up(endpoint, f"It left {endpoint.dead} dead letters.", now)
+        elif many >= MOST_DEAD_LETTERS:
+            give_up(endpoint, f"It left {many} dead letters.", now)
         else:
             continue
         given_up += 1

@@ -203,6 +203,11 @@ def ping(endpoint: WebhookEndpoint, now: datetime) -> Delivery:
     return delivery
 
 
+def readable(payload: Mapping[str, Any]) -> str:
+    """What is told, for people to read."""
+    return json.dumps(payload, ensure_ascii=False, indent=2)
+
+
 class WebhookSender:
     """Posts deliveries to their endpoints."""
 

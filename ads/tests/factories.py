@@ -7,7 +7,16 @@ from django.contrib.auth.models import User
 from factory.declarations import LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from ads.models import Brand, Campaign, DaypartingSchedule, EventType, SpendLog, WebhookEndpoint
+from ads.models import (
+    Brand,
+    Campaign,
+    ChannelKind,
+    DaypartingSchedule,
+    EventType,
+    NotificationChannel,
+    SpendLog,
+    WebhookEndpoint,
+)
 from ads.services.endpoints import new_secret
 
 
@@ -69,3 +78,15 @@ class WebhookEndpointFactory(DjangoModelFactory[WebhookEndpoint]):
     event_types = LazyFunction(lambda: list(EventType.values))
     secret = LazyFunction(new_secret)
     created_at = switched_on_at = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class ChannelFactory(DjangoModelFactory[NotificationChannel]):
+    """A default channel of the agency, in Slack."""
+
+    class Meta:
+        model = NotificationChannel
+
+    name = Sequence(lambda number: f"#channel-{number}")
+    kind = ChannelKind.SLACK
+    address = "https://hooks.slack.com/services/T0/B0/s3cr3t"
+    created_at = datetime(2026, 1, 1, tzinfo=UTC)

@@ -19,14 +19,18 @@ from ads import guards
 from ads.beat import ENTRIES, seed_schedule
 from ads.models import (
     Alert,
+    AlertNotification,
     AlertRule,
     AlertStep,
     Brand,
     Campaign,
     CampaignAlias,
+    EventType,
     IdempotencyRecord,
     ImportedRecord,
     Kind,
+    NotificationChannel,
+    NotificationPreference,
     PlatformConnection,
     PlatformState,
     Scope,
@@ -40,12 +44,19 @@ from ads.services import BudgetService, CampaignService
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.services.records import SpendEvent, SpendSnapshot
 from ads.services.tokens import issue
-from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
+from ads.services.webhooks import Event, emit
+from ads.tests.factories import (
+    BrandFactory,
+    CampaignFactory,
+    DaypartingScheduleFactory,
+    WebhookEndpointFactory,
+)
 from budget_system.testing.fixtures import CommittedDatabase
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HISTORY = ["ads_spendlog", "ads_statuschange", "ads_waiver", "ads_rightschange"]
 BEYOND = MAX_MICROS + 1
+BOB = 1_000_000
 
 ON_SQLITE = connection.vendor == "sqlite"
 on_sqlite = pytest.mark.skipif(not ON_SQLITE, reason="exists on SQLite only")
@@ -102,8 +113,15 @@ def history(db: None) -> Campaign:
     AlertRule.objects.create(kind="THRESHOLD")
     alert = Alert.objects.create(key="k", kind="THRESHOLD", brand=brand, raised_at=NOW, changed_at=NOW)
     AlertStep.objects.create(alert=alert, key="k", step=50, at=NOW)
+    bob = User.objects.create(pk=BOB, username="bob")
+    NotificationPreference.objects.create(user=bob)
+    people = NotificationChannel.objects.get(kind="people")
+    AlertNotification.objects.create(alert=alert, channel=people, due_at=NOW)
+    AlertNotification.objects.create(alert=alert, channel=people, user=bob, due_at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
+    WebhookEndpointFactory.create()
+    emit([Event(EventType.ALERT_RAISED, "event:1", brand.pk, campaign.pk, {})], NOW)
     connection.check_constraints()  # or PostgreSQL refuses TRUNCATE for a reason of its own
     return campaign
 
@@ -180,6 +198,16 @@ FLIGHT: Row = {"kind": "FLIGHT", "starts_on": "1970-01-01"}
 
 # Constraint, table, and rows of which each breaks it and no other.
 CHECKS: list[tuple[str, str, list[Row]]] = [
+    (
+        "delivery_delivered_at_where_delivered",
+        "ads_delivery",
+        [
+            {"key": "other", "state": "DELIVERED"},
+            {"key": "other", "delivered_at": "2026-05-01 00:00:00+00:00"},
+            {"key": "other", "state": "LOST"},
+        ],
+    ),
+    ("delivery_webhook_has_endpoint", "ads_delivery", [{"key": "other", "endpoint_id": None}]),
     ("alert_ended_is_resolved", "ads_alert", [{"key": "other", "ended_at": "2026-03-10 12:00:00+00:00"}]),
     ("alert_kind_known", "ads_alert", [{"key": "other", "kind": "LUCK"}, {"key": "other", "kind": ""}]),
     (
@@ -256,6 +284,18 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
         [{"kind": "FLIGHT", "starts_on": "2026-03-01"}],
     ),
     ("campaignperiod_budget_not_negative", "ads_campaignperiod", [MAY | {"budget_micros": -1}]),
+    ("channel_kind_known", "ads_notificationchannel", [{"kind": "pigeon", "address": "loft 7"}]),
+    (
+        "channel_address_unless_people",
+        "ads_notificationchannel",
+        [{"kind": "slack"}, {"address": "https://x"}, {"brand_id": 1}],
+    ),
+    ("preference_digest_known", "ads_notificationpreference", [{"digest": "WEEKLY"}, {"digest": ""}]),
+    (
+        "preference_quiet_hours_whole",
+        "ads_notificationpreference",
+        [{"quiet_from": "22:00:00"}, {"quiet_until": "07:00:00"}],
+    ),
     ("schedule_day_of_week_known", "ads_daypartingschedule", [{"day_of_week": 7}, {"day_of_week": -1}]),
     ("schedule_not_empty", "ads_daypartingschedule", [{"start_time": "09:00:00", "end_time": "09:00:00"}]),
     (
@@ -330,6 +370,9 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaignperiod_unique", "ads_campaignperiod", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
     ("importedrecord_once", "ads_importedrecord", {}),
+    ("channel_people_once", "ads_notificationchannel", {}),
+    ("notification_one_to_compose", "ads_alertnotification", {}),
+    ("notification_one_to_compose_for_person", "ads_alertnotification", {"user_id": BOB}),
     ("platformconnection_unique_account", "ads_platformconnection", {}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
 ]
@@ -367,6 +410,8 @@ class TestConstraints:
             ("ads_snapshotvalue", "p?key"),
             ("ads_snapshotday", "p?key"),
             ("ads_quarantinedspend", "identity"),
+            ("ads_delivery", "key"),
+            ("ads_deliverytarget", "name"),
         ],
     )
     def test_a_name_and_an_identity_exist_once(self, history: Campaign, table: str, key: str) -> None:
@@ -556,7 +601,13 @@ class TestGuardsComeBack:
     def test_after_flush_which_empties_everything(self, history: Campaign) -> None:
         call_command("flush", interactive=False, verbosity=0)
         tables = [model._meta.db_table for model in apps.get_app_config("ads").get_models()]
-        assert {table: rows(table) for table in tables if rows(table)} == {}
+        filled = {table for table in tables if rows(table)}
+        assert filled == {
+            "ads_alertrule",
+            "ads_historicalalertrule",
+            "ads_notificationchannel",
+        }  # seeded again
+        assert NotificationChannel.objects.get().kind == "people"
         assert guards.missing() == []
         assert PeriodicTask.objects.count() == len(ENTRIES)
         spend(CampaignFactory.create())
@@ -608,6 +659,8 @@ class TestSeedingTheSchedule:
             ("Open new days", "ads.tasks.reset_daily_monthly_spends", 60, 60, True),
             ("Sweep everything", "ads.tasks.enforce_budgets", 300, 300, True),
             ("Go on with imports", "ads.tasks.go_on_with_imports", 20, 20, True),
+            ("Deliver effects", "ads.tasks.deliver_effects", 10, 10, True),
+            ("Look after deliveries", "ads.tasks.look_after_deliveries", 600, 600, True),
             ("Work on platforms", "ads.tasks.work_on_platforms", 15, 15, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),

@@ -30,7 +30,11 @@ from ads.models import (
     Campaign,
     CampaignAlias,
     CampaignPeriod,
+    Delivery,
+    DeliveryTarget,
+    EventSequence,
     JobProgress,
+    NotificationChannel,
     PlatformConnection,
     PlatformState,
     QuarantinedSpend,
@@ -42,6 +46,7 @@ from ads.models import (
     SpendLog,
     StatusChange,
     Waiver,
+    WebhookEndpoint,
 )
 from ads.tests.moments import NOON
 from ads.tests.walk import (
@@ -84,6 +89,8 @@ NOBODY = "L - - - - - - - -"
 NOT_THERE = "L . . . . . . . ."
 POST_TRAFFICKERS = "L - - - . - m m m"
 POST_MANAGERS = "L - - - . - - m m"
+POST_OWNERS = "L . . . . . . m m"
+NOBODY_WHILE_USED = "L - - - . - - - -"
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,35 @@ MODELS: dict[Any, Pages] = {
         acts={"revoke": OF_THE_TRAFFICKER},
         actions={"revoke": SEEING},
     ),
+    NotificationChannel: Pages(
+        MANAGERS_OF_ANY,
+        MANAGERS,
+        add=MANAGERS_OF_ANY,
+        delete=MANAGERS,
+        acts={"try_out": POST_MANAGERS},
+        actions={"try_out": MANAGERS_OF_ANY},
+    ),
+    WebhookEndpoint: Pages(
+        MANAGERS_OF_ANY,
+        MANAGERS,
+        add=MANAGERS_OF_ANY,
+        delete=NOBODY_WHILE_USED,
+        acts={
+            "ping": POST_OWNERS,
+            "rotate": MANAGERS,
+            "switch_on": POST_OWNERS,
+            "switch_off": POST_OWNERS,
+        },
+        actions=dict.fromkeys(("ping", "rotate", "switch_on", "switch_off"), MANAGERS_OF_ANY),
+    ),
+    Delivery: Pages(
+        MANAGERS_OF_ANY,
+        MANAGERS,
+        acts={"redeliver": POST_OWNERS},
+        actions={"redeliver": MANAGERS_OF_ANY},
+    ),
+    DeliveryTarget: MACHINERY,
+    EventSequence: MACHINERY,
     Brand: Pages(
         SEEING,
         ACMES,
@@ -251,6 +287,7 @@ PAGES = {
     "dashboard:overview": SIGNED_IN,
     "dashboard:overview-live": SIGNED_IN,
     "dashboard:search": SIGNED_IN,
+    "dashboard:notifications": SIGNED_IN,
     "dashboard:reports": SIGNED_IN,
     "dashboard:reports-csv": SIGNED_IN,
     "dashboard:reports-xlsx": SIGNED_IN,

@@ -26,16 +26,20 @@ from ads.models import (
     Brand,
     Campaign,
     CampaignAlias,
+    Delivery,
+    EventType,
     ImportState,
     JobProgress,
+    NotificationChannel,
     PlatformConnection,
     PlatformState,
     RightsChange,
     Scope,
     SpendImport,
+    WebhookEndpoint,
 )
 from ads.rights import ACCOUNT_MANAGER, ADMINISTRATOR, TRAFFICKER, VIEWER, Role
-from ads.services import BudgetService, CampaignService, ingest, tokens
+from ads.services import BudgetService, CampaignService, endpoints, ingest, tokens, webhooks
 from ads.services.records import SpendEvent, SpendSnapshot
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import NOON
@@ -81,6 +85,11 @@ class World:
             return self.users["viewer"]
         if model is ApiToken:
             return ApiToken.objects.get(user=self.users["trafficker"])
+        if model is WebhookEndpoint:
+            return WebhookEndpoint.objects.get(owner=self.users["account manager"])
+        if model is Delivery:
+            owner = self.users["account manager"]
+            return Delivery.objects.filter(endpoint__owner=owner, brand=self.brand).earliest("pk")
         rows: Any = model._default_manager
         if hasattr(rows.all(), "path_to_brand"):
             rows = rows.filter(**{rows.all().path_to_brand: self.brand.pk})
@@ -111,6 +120,13 @@ def make_world() -> World:
             brand=brand, file_name=f"{name}.csv", checksum="c", size_bytes=1, as_of=NOON, created_at=NOON,
             state=ImportState.DONE, file="gone.csv",
         )  # fmt: skip
+        NotificationChannel.objects.create(
+            name=f"Team of {name}",
+            kind="slack",
+            brand=brand,
+            address="https://slack.example/x",
+            created_at=NOON,
+        )
         brand.daily_budget = Decimal(300)
         brand.save()
         campaign.daily_budget = Decimal(60)
@@ -138,6 +154,16 @@ def make_world() -> World:
         user.brands.set(Brand.objects.filter(name=brand_name))
         world.users[who] = take_role(user, *([role] if role else []))
         world.tokens[who] = tokens.issue(user, "all scopes", Scope.values).text
+    for who in ("account manager", "manager of another brand", "administrator"):
+        endpoints.make(
+            world.users[who], f"of the {who}", "https://receiver.example/", EventType.values, now=NOON
+        )
+    for campaign in Campaign.objects.order_by("pk"):
+        happened = webhooks.Event(
+            EventType.ALERT_RAISED, f"event:{campaign.pk}", campaign.brand_id, campaign.pk,
+            {"brand_name": campaign.brand.name, "campaign_name": campaign.name},
+        )  # fmt: skip
+        webhooks.emit([happened], NOON)
     assert IntervalSchedule.objects.exists()
     assert PeriodicTask.objects.exists()
     assert Group.objects.exists()

@@ -195,6 +195,15 @@ class TestWhatIsDecidedArrives:
         assert work(account) == Worked()
         assert stub.requests == []
 
+    def test_a_pause_stands_though_telling_the_platform_fails(
+        self, account: PlatformConnection, campaign: Campaign
+    ) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ads_platformstate RENAME COLUMN version TO gone")
+        spend_out(campaign)
+        assert state(campaign)[0] == "PAUSED"
+        assert StatusChange.objects.filter(campaign=campaign).count() == 1
+
     def test_what_nobody_told_it_of_is_found_at_the_next_reading(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
     ) -> None:
