@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from ads.admin import (
+    alerts,
     brands,
     campaigns,
     channels,
@@ -22,6 +23,7 @@ admin.site.index_template = "admin/ads/index.html"
 admin.site.index_title = "Budgets"
 
 __all__ = [
+    "alerts",
     "brands",
     "campaigns",
     "channels",

@@ -70,6 +70,7 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "Imports", "Files of platforms: checked, recorded, undone", "upload_file", "spendimport"
                 ),
                 _quarantine(request),
+                _item("Alerts", "What somebody should know, until it is resolved", "notifications", "alert"),
                 _item(
                     "Status changes",
                     "Who or what paused and resumed campaigns, and when",
@@ -120,6 +121,7 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "periodictask",
                     "django_celery_beat",
                 ),
+                _item("Rules of alerts", "When somebody is told, and by which channel", "rule", "alertrule"),
                 _item(
                     "Channels", "Whom alerts are told: Slack, Teams, e-mail", "forum", "notificationchannel"
                 ),

@@ -15,8 +15,9 @@ from ads import formats
 from ads.admin.history import describe_changes
 from ads.admin.warnings import more_than_the_brand
 from ads.dashboard import brand_words, charts, wording
+from ads.dashboard.alerts import newest
 from ads.dashboard.campaign_words import since_words
-from ads.models import Brand, PlatformState, StatusChange
+from ads.models import Alert, Brand, PlatformState, StatusChange
 from ads.rights import Right, may
 from ads.rules import pacing
 from ads.rules.pacing import Direction, Projection
@@ -89,6 +90,8 @@ def _page(request: HttpRequest, brand: Brand, now: datetime) -> dict[str, Any]:
         "notes": list(more_than_the_brand(brand)),
         "settings_changes": settings_changes[:CHANGES_SHOWN],
         "status_changes": _status_changes(brand),
+        "newest_alerts": newest(Alert.objects.filter(brand=brand), now),
+        "alerts_query": f"?brand={brand.pk}",
         **_today(brand, row, now),
         **_month(brand, row),
         **_days(request, brand, row),

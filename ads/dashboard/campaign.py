@@ -15,10 +15,11 @@ from ads.admin.history import describe_changes
 from ads.dashboard import campaign_drawing as drawing
 from ads.dashboard import campaign_words as words
 from ads.dashboard import weekgrid
+from ads.dashboard.alerts import newest
 from ads.dashboard.campaign_form import SettingsForm
 from ads.dashboard.campaign_moment import answer, asked_of
 from ads.dashboard.campaign_platform import platform_part
-from ads.models import Campaign, StatusChange
+from ads.models import Alert, Campaign, StatusChange
 from ads.rights import Right, may
 from ads.rules.dayparting import Window
 from ads.rules.forecast import Outlook, outlook
@@ -107,6 +108,8 @@ def whole_page(
         "seen_windows": last_change_of_windows(found) if Right.EDIT_SCHEDULES in acts else 0,
         "timeline": _timeline(found, now, None),
         "history": describe_changes(found)[:SETTINGS_SHOWN],
+        "newest_alerts": newest(Alert.objects.filter(campaign=found), now),
+        "alerts_query": f"?campaign={found.pk}",
         "asked": asked_of(request, explained.calendar, now),
         "answer": answer(request, found, now) if "day" in request.GET else None,
         **more,

@@ -17,8 +17,9 @@ from django.views.decorators.http import condition
 
 from ads import formats
 from ads.dashboard import wording
+from ads.dashboard.alerts import newest
 from ads.dashboard.navigation import admin_is_open_to
-from ads.models import Brand, NotificationChannel
+from ads.models import Alert, Brand, NotificationChannel
 from ads.rights import Right, may
 from ads.rules.attention import Cause, Level
 from ads.rules.pacing import Direction, Pace
@@ -167,6 +168,7 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "levels": _levels(rows),
         "closest": _closest(rows),
         "latest": [wording.news_line(news) for news in load_latest(request.user)] if rows else [],
+        "newest_alerts": newest(Alert.objects.visible_to(request.user), now) if rows else [],
         "totals": [(total, wording.totals_words(total)) for total in total_by_currency(rows)],
         "month_name": f"{local:%B}",
         "chips": list(_chips(kinds, chosen)),

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 
 from ads.dashboard import (
+    alerts,
     brand_acts,
     brands,
     campaign,
@@ -49,6 +50,8 @@ urlpatterns = [
         brand_acts.switch_campaign,
         "brand-campaign-switch",
     ),
+    page("alerts/", alerts.alert_list, "alerts"),
+    page("alerts/<int:pk>/<str:what>/", alerts.act, "alert-act"),
     page("campaigns/", campaigns.campaigns, "campaigns"),
     page("campaigns/<int:pk>/", campaign.campaign, "campaign"),
     page("campaigns/<int:pk>/moment/", campaign.moment, "campaign-moment"),

@@ -116,7 +116,14 @@ def _how_much(alert: Alert) -> str:
 
 
 def _found(alert: Alert) -> str:
-    """What the numbers of its kind say."""
+    """What the numbers of its kind say; without them the rest is told all the same."""
+    try:
+        return _in_numbers(alert)
+    except KeyError:
+        return ""
+
+
+def _in_numbers(alert: Alert) -> str:
     facts = alert.facts
     if alert.kind == AlertKind.PROJECTION and alert.brand is not None and alert.budget_micros:
         projected = int(facts["projected_micros"])

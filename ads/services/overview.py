@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection
 from django.db.models import Count, Exists, Max, Model, OuterRef, Q, Sum
 
-from ads.models import Brand, BrandQuerySet, Campaign, PlatformState, SpendLog, StatusChange, Waiver
+from ads.models import Alert, Brand, BrandQuerySet, Campaign, PlatformState, SpendLog, StatusChange, Waiver
 from ads.rules import pacing
 from ads.rules.attention import Attention, AttentionFacts, judge
 from ads.rules.pacing import Direction, Pace, PacingFacts, Projection
@@ -376,9 +376,10 @@ def _differing(brands: Sequence[Brand], now: datetime) -> dict[int, list[Platfor
 
 
 def overview_version(person: Person, now: datetime) -> str:
-    """A text that is another one as soon as the overview of this person may show something else. Two queries.
+    """A text that is another one as soon as the overview of this person may show something else. Three queries.
 
-    Whatever changes it adds a row to one of these tables, or is the minute that the brands' clocks show. What
+    Whatever changes it adds a row to one of these tables, touches an alert that is not resolved, or is the minute
+    that the brands' clocks show. What
     commits after a row with a higher key may so be seen a minute late.
     """
     newest = ", ".join(
@@ -388,8 +389,14 @@ def overview_version(person: Person, now: datetime) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {newest}")
         marks = cursor.fetchone()
+    alerts = Alert.objects.unresolved().aggregate(
+        number=Count("pk"),
+        changed=Max("changed_at"),
+        snoozed=Count("snoozed_until"),
+        until=Max("snoozed_until"),
+    )
     brands = list(Brand.objects.visible_to(person).order_by("pk").values_list("pk", flat=True))
-    told = repr((marks, brands, person.pk, now.replace(second=0, microsecond=0)))
+    told = repr((marks, alerts, brands, person.pk, now.replace(second=0, microsecond=0)))
     return blake2b(told.encode(), digest_size=16).hexdigest()
 
 

@@ -24,6 +24,8 @@ from freezegun import freeze_time
 
 from ads.api.root import api
 from ads.models import (
+    Alert,
+    AlertRule,
     ApiToken,
     Brand,
     BrandPeriod,
@@ -159,6 +161,13 @@ MODELS: dict[Any, Pages] = {
         acts={"revoke": OF_THE_TRAFFICKER},
         actions={"revoke": SEEING},
     ),
+    Alert: Pages(
+        SEEING,
+        ACMES,
+        acts=dict.fromkeys(("acknowledge", "snooze", "resolve"), POST_MANAGERS),
+        actions=dict.fromkeys(("acknowledge", "snooze", "resolve"), MANAGERS_OF_ANY),
+    ),
+    AlertRule: Pages(SEEING, ACMES, add=MANAGERS_OF_ANY, delete=MANAGERS, acts={"none": NOT_THERE}),
     NotificationChannel: Pages(
         MANAGERS_OF_ANY,
         MANAGERS,
@@ -296,6 +305,8 @@ PAGES = {
     "dashboard:brand-switch": ROW_TO_SWITCH,
     "dashboard:brand-reset": ROW_TO_MANAGE,
     "dashboard:brand-campaign-switch": ONLY_POST,
+    "dashboard:alerts": SIGNED_IN,
+    "dashboard:alert-act": ONLY_POST,
     "dashboard:campaigns": SIGNED_IN,
     "dashboard:campaign": ROW_OF_ACME,
     "dashboard:campaign-moment": ROW_OF_ACME,
@@ -381,6 +392,7 @@ def arguments(world: World) -> dict[str, Any]:
         "campaign_pk": world.campaign.pk,
         "period": "daily",
         "number": 0,
+        "what": "resolve",
     }
 
 

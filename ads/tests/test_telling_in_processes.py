@@ -97,6 +97,7 @@ def is_settled() -> bool:
     return not Delivery.objects.filter(state=DeliveryState.PENDING).exists()
 
 
+@pytest.mark.slow
 def test_four_processes_that_drain_at_once_tell_each_alert_once(
     committed_database: CommittedDatabase, receiver: Receiver, mailbox: Mailbox
 ) -> None:
@@ -111,6 +112,7 @@ def test_four_processes_that_drain_at_once_tell_each_alert_once(
     assert Counter(mailbox.subjects) == expected()
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_was_sending_is_sent_again_with_the_same_id(
     committed_database: CommittedDatabase, receiver: Receiver, mailbox: Mailbox
 ) -> None:

@@ -22,6 +22,8 @@ from django_celery_beat.models import (
 )
 
 from ads.models import (
+    Alert,
+    AlertRule,
     ApiToken,
     Brand,
     Campaign,
@@ -120,6 +122,7 @@ def make_world() -> World:
             brand=brand, file_name=f"{name}.csv", checksum="c", size_bytes=1, as_of=NOON, created_at=NOON,
             state=ImportState.DONE, file="gone.csv",
         )  # fmt: skip
+        AlertRule.objects.create(name=f"Spikes of {name}", kind="SPIKE", times=2, brand=brand)
         NotificationChannel.objects.create(
             name=f"Team of {name}",
             kind="slack",
@@ -245,6 +248,8 @@ def _arguments(
             given[name] = history.history.latest().pk
         elif name == "pk" and str(pattern.name).startswith("campaign"):
             given[name] = world.campaign.pk
+        elif name == "pk" and str(pattern.name).startswith("alert"):
+            given[name] = world.row(Alert).pk
         else:
             assert name in known, f"{pattern}: say in ARGUMENTS what {name} is"
             given[name] = known[name]

@@ -157,7 +157,7 @@ def test_search_finds_brands_and_campaigns_of_ones_own(
 def test_search_asks_as_often_for_one_find_as_for_many(ada: Client, django_assert_num_queries: Any) -> None:
     for number in range(30):
         BrandFactory.create(name=f"Same {number:02}")
-    with django_assert_num_queries(4):  # session, user, brands, campaigns
+    with django_assert_num_queries(5):  # session, user, brands, campaigns
         page = ada.get("/search/", {"q": "same"}).content.decode()
     assert "Same 07" in page
     assert "Same 08" not in page
