@@ -28,6 +28,7 @@ OF_BUDGETS = (AlertKind.THRESHOLD, AlertKind.OVERSPEND, AlertKind.BUDGET_PAUSE)
 REACHED = 100
 ROWS_PER_STATEMENT = 2_000
 WHAT = "Raising alerts"
+ONCE = "ON CONFLICT (key) WHERE ended_at IS NULL DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +338,7 @@ def _insert(alerts: Sequence[Alert], now: datetime) -> set[int]:
             raised_at, changed_at, acknowledged_by, resolved_by
         )
         SELECT key, rule, kind, brand, campaign, period_kind, starts_on, spent, budget, {facts}, %s, %s, '', ''
-        FROM new ORDER BY key
-        ON CONFLICT (key) WHERE ended_at IS NULL DO NOTHING
-        RETURNING id
+        FROM new ORDER BY key {ONCE} RETURNING id
     """  # noqa: S608 - only placeholders are put in
     moment = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
