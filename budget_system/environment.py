@@ -166,8 +166,12 @@ class Environment(BaseSettings):
 
 
 def read_platform_credentials() -> Mapping[str, SecretStr]:
-    """The secrets of platforms: every variable of the environment and of ENV_FILE's file named PLATFORM_..."""
-    given = {**dotenv_values(_env_file()), **os.environ}
+    """The secrets of platforms: what is named PLATFORM_... in ENV_FILE's file, SECRETS_DIR or the environment."""
+    folder = os.environ.get("SECRETS_DIR")
+    files = Path(folder).iterdir() if folder else ()
+    named = (path for path in files if PLATFORM_CREDENTIAL.fullmatch(path.name.upper()))
+    secrets = {path.name.upper(): path.read_text().strip() for path in named}
+    given = {**secrets, **dotenv_values(_env_file()), **os.environ}
     return {
         name: SecretStr(value)
         for name, value in given.items()

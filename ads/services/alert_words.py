@@ -89,6 +89,8 @@ def _differs(alert: Alert) -> str:
         return (
             f"{_one_line(str(alert.facts.get('account', '')))} does not answer; decided, not done: {number}"
         )
+    if not alert.facts.get("observed"):
+        return "cannot be read on its platform"
     if alert.facts.get("desired") == Desired.PAUSED:
         return "runs on its platform although it is paused"
     return "does not run on its platform although it may"

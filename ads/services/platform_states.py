@@ -23,6 +23,11 @@ def desired_for(status: str) -> Desired:
     return Desired.RUNNING if status == Status.ACTIVE else Desired.PAUSED
 
 
+def is_anything_connected() -> bool:
+    """Whether there is a campaign whose status matters on a platform."""
+    return PlatformState.objects.exists()
+
+
 def follow_statuses(changes: Sequence[StatusChange], now: datetime) -> None:
     """Wants what these changes decided. Called in their transaction, under the brands' locks."""
     turned = {
@@ -38,14 +43,13 @@ def follow_statuses(changes: Sequence[StatusChange], now: datetime) -> None:
         for change in changes
         if Reason.SWITCHED_OFF in change.from_reasons and Reason.SWITCHED_OFF not in change.reasons
     ]
-    if not (switched_on or any(turned.values())) or not PlatformState.objects.exists():
-        return
     for desired, campaign_ids in turned.items():
         for ids in _in_slices(campaign_ids):
             want(PlatformState.objects.filter(campaign_id__in=ids), desired, now)
     for ids in _in_slices(switched_on):
         _overrule_pauses(PlatformState.objects.filter(campaign_id__in=ids), now)
-    ring(PLATFORMS_TASK)
+    if switched_on or any(turned.values()):
+        ring(PLATFORMS_TASK)
 
 
 def want(states: QuerySet[PlatformState], desired: Desired, now: datetime) -> int:

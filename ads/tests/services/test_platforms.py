@@ -195,6 +195,15 @@ class TestWhatIsDecidedArrives:
         assert work(account) == Worked()
         assert stub.requests == []
 
+    def test_a_pause_stands_though_telling_the_platform_fails(
+        self, account: PlatformConnection, campaign: Campaign
+    ) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ads_platformstate RENAME COLUMN version TO gone")
+        spend_out(campaign)
+        assert state(campaign)[0] == "PAUSED"
+        assert StatusChange.objects.filter(campaign=campaign).count() == 1
+
     def test_what_nobody_told_it_of_is_found_at_the_next_reading(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
     ) -> None:
@@ -716,6 +725,15 @@ class TestAlerts:
         work(account)
         alert_checks.check(timezone.now())
         assert self.raised() == [(title, True)]
+
+    def test_of_a_campaign_that_the_platform_does_not_know(
+        self, account: PlatformConnection, brand: Brand, clock: Clock
+    ) -> None:
+        CampaignFactory.create(brand=brand, name="Winter Sale", **at_acme("c9"))
+        clock.tick(5 * MINUTE)
+        work(account)
+        alert_checks.check(timezone.now())
+        assert self.raised() == [("Winter Sale (Acme): cannot be read on its platform", False)]
 
     def test_of_an_account_that_does_not_answer_is_one_for_each_brand(
         self, brand: Brand, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
