@@ -238,8 +238,8 @@ def _differing(slice_: _Slice) -> Iterator[Alert]:
             yield _draft(rule, Owner(brand_id, state.campaign_id), facts=facts)
     for brand_id, each in waiting.items():
         if rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id):
-            facts = {"campaigns": len(each), "account": str(each[0].connection)}
-            yield _draft(rule, Owner(brand_id), facts=facts)
+            of_account: dict[str, object] = {"campaigns": len(each), "account": str(each[0].connection)}
+            yield _draft(rule, Owner(brand_id), facts=of_account)
 
 
 def _silent(slice_: _Slice) -> Iterator[Alert]:
