@@ -234,8 +234,8 @@ def _differing(slice_: _Slice) -> Iterator[Alert]:
         if state.connection.failing_since is not None:
             waiting[brand_id].append(state)
         elif rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id, state.campaign_id):
-            facts = {"desired": state.desired, "at": _text(state.desired_at), "observed": state.observed}
-            yield _draft(rule, Owner(brand_id, state.campaign_id), facts=facts)
+            known = {"desired": state.desired, "at": _text(state.desired_at), "observed": state.observed}
+            yield _draft(rule, Owner(brand_id, state.campaign_id), facts=known)
     for brand_id, each in waiting.items():
         if rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id):
             of_account: dict[str, object] = {"campaigns": len(each), "account": str(each[0].connection)}

@@ -157,6 +157,7 @@ class _Visit:
         self.clock = passing(now)
         self.end = time.monotonic() + WORK_SECONDS
         self.worked = Worked()
+        self.asking: Sequence[PlatformState] = ()  # what the present request is about
 
     def run(self) -> None:
         platform = speak(self.account)
@@ -173,6 +174,7 @@ class _Visit:
                 ring(PLATFORMS_TASK)
             return
         logger.warning("%s does not answer: %s", self.account, failure)
+        self._put_back(failure, now)
         attempts = self.account.attempts + 1
         held.update(
             held_until=None,
@@ -181,6 +183,15 @@ class _Visit:
             last_error=str(failure)[:ERROR_LENGTH],
             next_try_at=now + _pause_after(attempts, failure.retry_after),
         )
+
+    def _put_back(self, failure: DeliveryFailed, now: datetime) -> None:
+        """Others have their turn first, lest a campaign at which the platform fails keeps the rest from it."""
+        for state in self.asking:
+            PlatformState.objects.filter(pk=state.pk, version=state.version).update(
+                attempts=state.attempts + 1,
+                next_try_at=now + _pause_after(state.attempts + 1),
+                last_error=str(failure)[:ERROR_LENGTH],
+            )
 
     def _is_over(self) -> bool:
         return time.monotonic() > self.end
@@ -198,9 +209,30 @@ class _Visit:
         )
 
     def _work(self, platform: Platform, states: Sequence[PlatformState]) -> None:
+        """Pauses do not wait for the change log: only what stands still unexplained does."""
         states = self._followed(states)
         readings = self._read(platform, states)
-        pauses = self._last_pauses(platform, states, readings)
+        unexplained = [
+            state
+            for state in states
+            if self._acts
+            and state.external_id in readings
+            and needs_change_log(state.known, readings[state.external_id])
+        ]
+        explained = [state for state in states if state not in unexplained]
+        self._bring_about(platform, explained, readings, {})
+        if unexplained:
+            decided, pauses = self._last_pauses(platform, unexplained, readings)
+            self._bring_about(platform, decided, readings, pauses)
+
+    def _bring_about(
+        self,
+        platform: Platform,
+        states: Sequence[PlatformState],
+        readings: Mapping[str, Observed],
+        pauses: Mapping[str, Pause],
+    ) -> None:
+        """Judges these readings, and does what follows."""
         done: list[_Outcome] = []
         to_ask: list[PlatformState] = []
         for state in states:
@@ -242,7 +274,9 @@ class _Visit:
 
     def _read(self, platform: Platform, states: Sequence[PlatformState]) -> Mapping[str, Observed]:
         self._renew()
+        self.asking = states if len(states) == 1 else ()
         readings = platform.read([state.external_id for state in states])
+        self.asking = ()
         self.worked.read += len(states)
         if self.account.failing_since is not None:
             self._recovered()
@@ -250,20 +284,24 @@ class _Visit:
 
     def _last_pauses(
         self, platform: Platform, states: Sequence[PlatformState], readings: Mapping[str, Observed]
-    ) -> Mapping[str, Pause]:
-        if not self._acts:
-            return {}
-        unexplained = [
+    ) -> tuple[list[PlatformState], Mapping[str, Pause]]:
+        """Who paused these last, and those of which it can be told what their reading means."""
+        self._renew()
+        known = [state.heed_since for state in states if state.heed_since is not None]
+        since = min(known) if len(known) == len(states) else None
+        try:
+            return list(states), platform.last_pauses([state.external_id for state in states], since)
+        except DeliveryFailed as failure:
+            error = f"Who paused it could not be read: {failure}"
+        # A reading that confirmed it running tells enough; of the others nothing is done until the log is read.
+        certain = [
             state
             for state in states
-            if state.external_id in readings and needs_change_log(state.known, readings[state.external_id])
+            if judge(state.known, readings[state.external_id], paused_by_another=False)
+            == Verdict.PERSONS_SWITCH_OFF
         ]
-        if not unexplained:
-            return {}
-        self._renew()
-        known = [state.heed_since for state in unexplained if state.heed_since is not None]
-        since = min(known) if len(known) == len(unexplained) else None
-        return platform.last_pauses([state.external_id for state in unexplained], since)
+        self._record([_Outcome(state, None, error) for state in states if state not in certain])
+        return certain, {}
 
     def _ask_all(self, platform: Platform, states: Sequence[PlatformState]) -> None:
         for desired, ask in ((Desired.PAUSED, platform.pause), (Desired.RUNNING, platform.resume)):
@@ -275,7 +313,9 @@ class _Visit:
                 to_send = self._write_down(chosen[start : start + platform.writes_at_once])
                 if not to_send:
                     continue
+                self.asking = to_send
                 problems = ask([state.external_id for state in to_send])
+                self.asking = ()
                 self.worked.asked += len(to_send)
                 self._read_back(platform, to_send, problems)
 
@@ -284,8 +324,10 @@ class _Visit:
     ) -> None:
         readings = self._read(platform, states)
         self._record(
-            _Outcome(state, readings.get(state.external_id), problems.get(state.external_id, ""))
-            for state in states
+            [
+                _Outcome(state, readings.get(state.external_id), problems.get(state.external_id, ""))
+                for state in states
+            ]
         )
 
     def _write_down(self, states: Iterable[PlatformState]) -> list[PlatformState]:
@@ -299,17 +341,20 @@ class _Visit:
                 sent.append(state)
         return sent
 
+    def _record(self, outcomes: Sequence[_Outcome]) -> None:
+        if outcomes:
+            self.worked.differ += self._store(outcomes)
+
     @retrying
-    def _record(self, outcomes: Iterable[_Outcome]) -> None:
+    def _store(self, outcomes: Sequence[_Outcome]) -> int:
+        """Writes what became of these; returns how many differ from what is wanted."""
         by_pk = {outcome.state.pk: outcome for outcome in outcomes}
-        if not by_pk:
-            return
         self._check_held()
         now = self.clock()
         stored = PlatformState.objects.select_for_update(no_key=True).filter(pk__in=by_pk).order_by("pk")
         changed = [_settled(state, by_pk[state.pk], self._acts, now) for state in stored]
         PlatformState.objects.bulk_update(changed, WRITTEN)
-        self.worked.differ += sum(not state.is_as_wanted for state in changed)
+        return sum(not state.is_as_wanted for state in changed)
 
     def _recovered(self) -> None:
         answered = {"failing_since": None, "last_error": "", "attempts": 0, "next_try_at": None}
@@ -320,9 +365,11 @@ class _Visit:
     def _renew(self) -> None:
         """Holds the account for the next request. Raises TakenOver."""
         until = self.clock() + HELD_FOR
-        ours = PlatformConnection.objects.filter(pk=self.account.pk, held_until=self.until, is_active=True)
+        ours = PlatformConnection.objects.filter(
+            pk=self.account.pk, held_until=self.until, is_active=True, mode=self.account.mode
+        )
         if not ours.update(held_until=until):
-            raise TakenOver(f"somebody else works on {self.account}, or it was switched off")
+            raise TakenOver(f"somebody else works on {self.account}, or its settings were changed")
         self.until = until
 
     def _check_held(self) -> None:

@@ -33,6 +33,7 @@ class Stub:
     headers: dict[str, str] = field(default_factory=dict)  # of those answers
     lose_answers: int = 0  # of the next writes: done, and no answer given
     drops_every: int = 0  # of so many answers one is lost, whatever was done
+    fails_at: str = ""  # the campaign that it cannot pause or resume
     ignores_writes: bool = False  # answers well and does nothing
     hangs: Event | None = None
     url: str = ""
@@ -100,6 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
         assert sent == {"account": "acme"}
         stub = self.stub
         _, _, campaign, what = path.split("/")
+        if campaign == stub.fails_at:
+            self._answer(500, {"error": "always"})
+            return
         if campaign not in stub.campaigns:
             self._answer(404, {"error": "no such campaign"})
             return

@@ -360,9 +360,36 @@ class TestAPauseFoundOnThePlatform:
         start_afresh()
         stub.requests.clear()
         stub.broken_log = True
+        before = row(campaign).confirmed_running_at, row(campaign).observed_at
         work(account)
         assert stub.requests == ["GET /campaigns", "GET /changes"]
-        assert PlatformConnection.objects.get().last_error.startswith("Answered 500")
+        after = row(campaign)
+        assert after.last_error == 'Who paused it could not be read: Answered 500: {"error": "as told"}'
+        assert (after.confirmed_running_at, after.observed_at) == before
+        assert PlatformConnection.objects.get().failing_since is None
+
+    def test_is_a_persons_though_the_change_log_does_not_answer_where_it_was_confirmed_running(
+        self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
+    ) -> None:
+        stub.broken_log = True
+        clock.tick(READ_AGAIN_AFTER)
+        stub.turn("c1", "paused", JANE)
+        work(account)
+        assert StatusChange.objects.get(campaign=campaign).by == "dsp: somebody"
+
+    def test_that_is_unexplained_keeps_no_other_campaign_from_being_paused(
+        self, brand: Brand, account: PlatformConnection, campaign: Campaign, stub: Stub
+    ) -> None:
+        stub.campaigns["c2"] = "running"
+        other = CampaignFactory.create(brand=brand, daily_budget=Decimal(1), **at_acme("c2"))
+        CampaignService.switch_off(campaign)
+        work(account)
+        CampaignService.switch_on(campaign)
+        BudgetService.record_spend(other, Decimal(1))
+        stub.broken_log = True
+        work(account)
+        assert stub.campaigns == {"c1": "paused", "c2": "paused"}
+        assert stub.writes == ["POST /campaigns/c1/pause", "POST /campaigns/c2/pause"]
 
     def test_a_switch_on_here_while_the_platform_is_read_is_not_undone(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock,
@@ -502,6 +529,35 @@ class TestAPlatformThatFails:
         assert work(account).asked == 5
         assert stub.reads[3:5] == [1, 1]  # the probe, and its read-back
         assert set(stub.campaigns.values()) == {"paused"}
+
+    def test_at_one_campaign_has_the_others_paused_all_the_same(
+        self, brand: Brand, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
+    ) -> None:
+        for number in range(2, 5):
+            stub.campaigns[f"c{number}"] = "running"
+            CampaignFactory.create(brand=brand, **at_acme(f"c{number}"))
+        work(account)
+        stub.fails_at = "c1"
+        spend_out(campaign)
+        for _ in range(3):
+            work(account)
+            clock.tick(timedelta(seconds=5))
+        assert stub.campaigns == {"c1": "running", "c2": "paused", "c3": "paused", "c4": "paused"}
+        assert row(campaign).last_error == 'Answered 500: {"error": "always"}'
+
+    def test_that_is_only_to_be_observed_from_now_on_is_asked_for_nothing_more(
+        self, account: PlatformConnection, campaign: Campaign, stub: Stub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spend_out(campaign)
+        sent = outbound.request
+
+        def slow(method: str, url: str, **more: Any) -> Any:
+            PlatformConnection.objects.update(mode=PlatformMode.OBSERVE)
+            return sent(method, url, **more)
+
+        monkeypatch.setattr(outbound, "request", slow)
+        work(account)
+        assert stub.requests == ["GET /campaigns"]
 
     def test_that_did_it_and_lost_the_answer_is_found_to_have_done_it(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
