@@ -3,11 +3,13 @@
 from django.contrib import admin
 
 from ads.admin import (
+    alerts,
     brands,
     campaigns,
     channels,
     imports,
     people,
+    platforms,
     quarantine,
     records,
     schedule,
@@ -21,11 +23,13 @@ admin.site.index_template = "admin/ads/index.html"
 admin.site.index_title = "Budgets"
 
 __all__ = [
+    "alerts",
     "brands",
     "campaigns",
     "channels",
     "imports",
     "people",
+    "platforms",
     "quarantine",
     "records",
     "schedule",

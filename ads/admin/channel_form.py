@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html_join
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ads.models import ChannelKind, NotificationChannel
@@ -40,12 +41,10 @@ class ChannelForm(forms.ModelForm[NotificationChannel]):
     def _about_address(self) -> str:
         if self.instance.pk is not None:
             return (
-                f"Kept: {masked_address(self.instance)}. It is not shown again; give a new one to change it."
+                f"“{masked_address(self.instance)}” is kept and not shown again; give another to change it."
             )
         ways = [way_of(kind) for kind in ChannelKind.values if kind != ChannelKind.PEOPLE]
-        return " ".join(
-            f"{way.title}: {way.address_title[0].lower()}{way.address_title[1:]}." for way in ways
-        )
+        return format_html_join("", "{}: {}<br>", ((way.title, way.help_text) for way in ways))
 
     def clean(self) -> dict[str, Any] | None:
         given = super().clean() or self.cleaned_data

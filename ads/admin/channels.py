@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -15,6 +16,7 @@ from ads.actor import actor_name
 from ads.admin import cells
 from ads.admin.base import EVERYTHING, BaseAdmin
 from ads.admin.channel_form import ChannelForm
+from ads.channels.webhook import secret_of
 from ads.errors import DeliveryFailed
 from ads.models import ChannelKind, NotificationChannel
 from ads.rights import Right
@@ -87,6 +89,30 @@ class NotificationChannelAdmin(BaseAdmin[NotificationChannel]):
         if not change:
             obj.made_by, obj.created_at = actor_name(), timezone.now()
         super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: NotificationChannel, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._secret_page(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: NotificationChannel) -> HttpResponse:
+        is_new = request.POST.get("address") and self._secret_page(request, obj)
+        return is_new or super().response_change(request, obj)
+
+    def _secret_page(self, request: HttpRequest, obj: NotificationChannel) -> HttpResponse | None:
+        """The page itself, without a redirect: so the secret is in this one answer."""
+        if obj.kind != ChannelKind.WEBHOOK:
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "The new secret",
+            "opts": self.opts,
+            "media": self.media,
+            "endpoint": obj,
+            "secret": secret_of(obj.address),
+            "page_url": cells.change_url(obj),
+        }
+        return TemplateResponse(request, "admin/ads/webhookendpoint/secret.html", context)
 
     def page_context(self, request: HttpRequest, row: NotificationChannel) -> dict[str, Any]:
         return {"look": cells.mark(_look(row)), "state_words": _state_words(row)}

@@ -1,7 +1,6 @@
 """What channels share that post JSON to an address which is itself the secret."""
 
-import json
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -35,13 +34,11 @@ def mask(address: str) -> str:
     return f"{parts.scheme}://{parts.hostname}/…"
 
 
-def post(address: str, body: dict[str, Any], who: str) -> outbound.Answer:
-    """Posts this; DeliveryFailed where no answer comes."""
-    content = json.dumps(body).encode()
+def post(address: str, body: str, who: str, headers: Mapping[str, str] | None = None) -> outbound.Answer:
+    """Posts this JSON; DeliveryFailed where no answer comes."""
+    given = {"Content-Type": "application/json"} | dict(headers or {})
     try:
-        return outbound.request(
-            "POST", address, headers={"Content-Type": "application/json"}, content=content
-        )
+        return outbound.request("POST", address, headers=given, content=body.encode())
     except DeliveryFailed as failure:
         raise DeliveryFailed(f"{who}: {failure}.", permanent=failure.permanent) from failure
 

@@ -1,5 +1,6 @@
 """Slack by an incoming webhook, and what takes the same: Mattermost, Rocket.Chat."""
 
+import json
 from typing import Any
 
 from ads.channels import posting
@@ -53,7 +54,7 @@ def _plain(text: str, most: int = MOST_TEXT) -> dict[str, Any]:
 
 def send(address: str, message: Message) -> None:
     """Posts it; what Slack answers says whether the address still works."""
-    answer = posting.post(address, body(message), "Slack")
+    answer = posting.post(address, json.dumps(body(message)), "Slack")
     if answer.code // 100 != 2:
         is_gone = answer.code in GONE or posting.words(answer) in GONE_WORDS
         raise posting.refusal("Slack", answer, permanent=is_gone)

@@ -1,5 +1,6 @@
 """Microsoft Teams by a workflow that posts what a webhook receives, as an adaptive card."""
 
+import json
 from typing import Any
 
 from ads.channels import posting
@@ -50,7 +51,7 @@ def _text(words: str, **looks: Any) -> dict[str, Any]:
 
 def send(address: str, message: Message) -> None:
     """Posts it. The connectors that workflows follow on from answered 200 also where nothing was posted."""
-    answer = posting.post(address, body(message), "Teams")
+    answer = posting.post(address, json.dumps(body(message)), "Teams")
     if answer.code // 100 != 2 or b"delivery failed" in answer.body:
         raise posting.refusal("Teams", answer, permanent=answer.code in GONE)
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
+from ads.models import Alert
 from ads.rights import Right, may
 
 
@@ -17,12 +19,14 @@ class Link:
     title: str
     url: str
     is_current: bool
+    waiting: int = 0
 
 
 # Title and name of the address. Pages of the admin are for staff.
 _PAGES = (
     ("Overview", "dashboard:overview"),
     ("Campaigns", "dashboard:campaigns"),
+    ("Alerts", "dashboard:alerts"),
     ("Reports", "dashboard:reports"),
     ("Imports", "admin:ads_spendimport_changelist"),
     ("Quarantine", "admin:ads_quarantinedspend_changelist"),
@@ -50,4 +54,9 @@ def links(request: HttpRequest) -> Iterator[Link]:
         is_open = not name.startswith("admin:") or admin_is_open_to(request.user, Right.SEE)
         if url is not None and is_open and request.user.is_authenticated:
             is_below = len(url) > 1 and request.path.startswith(url)
-            yield Link(title, url, is_current=request.path == url or is_below)
+            waiting = _open_alerts(request) if title == "Alerts" else 0
+            yield Link(title, url, is_current=request.path == url or is_below, waiting=waiting)
+
+
+def _open_alerts(request: HttpRequest) -> int:
+    return Alert.objects.visible_to(request.user).open(timezone.now()).count()

@@ -1,5 +1,6 @@
 """Alerts: the rules by which they are raised, what was raised, and the steps of a budget that were crossed."""
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -32,6 +33,13 @@ class AlertKind(models.TextChoices):
     CHANNEL_FAILING = "CHANNEL_FAILING", "Channel does not deliver"
 
 
+class AlertState(models.TextChoices):
+    OPEN = "open", "Open"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    SNOOZED = "snoozed", "Snoozed"
+    RESOLVED = "resolved", "Resolved"
+
+
 # What a rule of a kind says beside whom it is for; kinds that are not here need no more.
 SETTINGS_OF_KINDS: dict[str, tuple[str, ...]] = {
     AlertKind.THRESHOLD: ("period_kinds", "steps"),
@@ -40,7 +48,6 @@ SETTINGS_OF_KINDS: dict[str, tuple[str, ...]] = {
     AlertKind.OVERSPEND: ("period_kinds", "percent"),
     AlertKind.DEAD_FEED: ("hours",),
     AlertKind.SPIKE: ("times",),
-    AlertKind.PLATFORM_DRIFT: ("percent",),
 }
 # Kinds that can be told of one campaign alone.
 KINDS_OF_CAMPAIGNS = frozenset(
@@ -50,6 +57,7 @@ KINDS_OF_CAMPAIGNS = frozenset(
         AlertKind.OVERSPEND,
         AlertKind.DEAD_FEED,
         AlertKind.SPEND_WHILE_OFF,
+        AlertKind.PLATFORM_DRIFT,
     }
 )
 
@@ -186,6 +194,14 @@ class AlertQuerySet(VisibleQuerySet["Alert"]):
         """What nobody has resolved and what has not ended by itself."""
         return self.filter(resolved_at__isnull=True)
 
+    def open(self, now: datetime) -> Self:
+        """What waits for somebody: neither resolved nor snoozed."""
+        return self.unresolved().exclude(snoozed_until__gt=now)
+
+    def with_owners(self) -> Self:
+        """With what telling of them needs, in two queries."""
+        return self.select_related("brand", "campaign").prefetch_related("steps")
+
 
 class Alert(models.Model):
     """One thing that somebody should know: of a brand, or of one of its campaigns.
@@ -253,6 +269,14 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.campaign or self.brand or 'no brand'}"
+
+    def state(self, now: datetime) -> AlertState:
+        """Where it stands with people."""
+        if self.resolved_at is not None:
+            return AlertState.RESOLVED
+        if self.snoozed_until is not None and self.snoozed_until > now:
+            return AlertState.SNOOZED
+        return AlertState.OPEN if self.acknowledged_at is None else AlertState.ACKNOWLEDGED
 
 
 class AlertStepQuerySet(VisibleQuerySet["AlertStep"]):

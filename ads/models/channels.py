@@ -28,6 +28,7 @@ class ChannelKind(models.TextChoices):
     EMAIL = "email", "E-mail"
     SLACK = "slack", "Slack"
     TEAMS = "teams", "Microsoft Teams"
+    WEBHOOK = "webhook", "Signed webhook"
     APPRISE = "apprise", "Another service (Apprise)"
     PEOPLE = "people", "E-mail to the people of the brand"
 
@@ -39,13 +40,23 @@ class DigestChoice(models.TextChoices):
 
 
 class NotificationChannelQuerySet(VisibleQuerySet["NotificationChannel"]):
-    def failing(self) -> Self:
-        """Those that are used and did not deliver when last tried."""
-        return self.filter(is_active=True, failing_since__isnull=False)
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Those of the brands this user sees, and that of people, which each rule may choose."""
+        if not may(user, Right.SEE) or may(user, Right.SEE_ALL_BRANDS):
+            return super().visible_to(user)
+        theirs = user.brands.values("pk")  # type: ignore[union-attr]
+        return self.filter(models.Q(kind=ChannelKind.PEOPLE) | models.Q(brand__in=theirs))
 
     def managed_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Those that this user may change: of their brands; of the agency where they see every brand."""
-        return self.visible_to(user) if may(user, Right.HANDLE_ALERTS) else self.none()
+        if not may(user, Right.HANDLE_ALERTS):
+            return self.none()
+        seen = self.visible_to(user)
+        return seen if may(user, Right.SEE_ALL_BRANDS) else seen.filter(brand__isnull=False)
+
+    def failing(self) -> Self:
+        """Those that are used and did not deliver when last tried."""
+        return self.filter(is_active=True, failing_since__isnull=False)
 
 
 class NotificationChannel(models.Model):

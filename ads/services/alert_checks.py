@@ -13,10 +13,10 @@ from django.db.models import Case, Count, Exists, Max, OuterRef, QuerySet, Sum, 
 from ads.models import (
     Alert,
     AlertKind,
-    AlertRule,
     Brand,
     Campaign,
     PeriodKind,
+    PlatformState,
     QuarantinedSpend,
     QuarantineState,
     SpendLog,
@@ -27,9 +27,10 @@ from ads.rules.pacing import PacingFacts
 from ads.rules.periods import ONE_DAY, month_start
 from ads.rules.serving import Status
 from ads.services import alerts
-from ads.services.alert_rules import Ruling, ruling
+from ads.services.alert_rules import Rule, Ruling, ruling
 from ads.services.alerts import OF_BUDGETS, Owner, OwnersPeriod, Settled
 from ads.services.pacing import load_pacing
+from ads.services.platform_differences import lasting_differences
 from ads.services.standings import BrandStanding, stand_brands
 
 CHECKED = (
@@ -38,6 +39,7 @@ CHECKED = (
     AlertKind.SPEND_WHILE_OFF,
     AlertKind.QUARANTINE,
     AlertKind.SPIKE,
+    AlertKind.PLATFORM_DRIFT,
 )
 BRANDS_PER_SLICE = 500
 HOUR = timedelta(hours=1)
@@ -60,7 +62,7 @@ class _Slice:
         """Brands that are switched on and not archived."""
         return [brand for brand in self.brands if brand.is_active and brand.archived_at is None]
 
-    def rule(self, kind: AlertKind, brand_id: int, campaign_id: int | None = None) -> AlertRule | None:
+    def rule(self, kind: AlertKind, brand_id: int, campaign_id: int | None = None) -> Rule | None:
         return self.rules.of(kind, brand_id, campaign_id)
 
 
@@ -89,6 +91,7 @@ def _check_slice(brands: Sequence[Brand], now: datetime) -> Settled:
         *_missing_the_month(slice_, standings, facts),
         *_spiking(slice_, standings, facts),
         *_silent(slice_),
+        *_differing(slice_),
     ]
     return alerts.settle(found, known | over, now)
 
@@ -111,11 +114,11 @@ def _known(brands: Sequence[Brand], now: datetime) -> tuple[dict[str, int], dict
     return known, over
 
 
-def _draft(rule: AlertRule, owner: Owner, period: OwnersPeriod | None = None, **values: object) -> Alert:
+def _draft(rule: Rule, owner: Owner, period: OwnersPeriod | None = None, **values: object) -> Alert:
     key = period.key(rule.kind) if period else f"{rule.kind}:{owner.key}"
     return Alert(
         key=key,
-        rule=rule,
+        rule_id=rule.pk,
         kind=rule.kind,
         brand_id=owner.brand_id,
         campaign_id=owner.campaign_id,
@@ -171,7 +174,7 @@ def _missing_the_month(
         projection = pacing.project(known)
         period = OwnersPeriod(Owner(brand.pk), PeriodKind.MONTH, month_start(known.today))
         is_known = period.key(rule.kind) in slice_.known
-        if projection and alerting.misses(projection.micros, budget, rule.percent or 0, is_known=is_known):
+        if projection and alerting.misses(projection.micros, budget, rule.percent, is_known=is_known):
             yield _draft(
                 rule,
                 period.owner,
@@ -195,7 +198,7 @@ def _spiking(
     for brand_id, (rule, hour) in usual.items():
         period = OwnersPeriod(Owner(brand_id), PeriodKind.DAY, facts[brand_id].today)
         micros = last_hour.get(brand_id, 0)
-        if period.key(rule.kind) in slice_.known or alerting.is_spike(micros, hour, rule.times or 0):
+        if period.key(rule.kind) in slice_.known or alerting.is_spike(micros, hour, rule.times):
             yield _draft(
                 rule,
                 period.owner,
@@ -219,10 +222,30 @@ def _spent_in_the_last_hour(brand_ids: Collection[int], now: datetime) -> dict[i
     }
 
 
+def _differing(slice_: _Slice) -> Iterator[Alert]:
+    """Campaigns that for five minutes have not done on their platform what was decided.
+
+    Where an account does not answer it is one alert of the brand, for all campaigns that wait for it.
+    """
+    states = lasting_differences([brand.pk for brand in slice_.brands], slice_.now)
+    waiting: defaultdict[int, list[PlatformState]] = defaultdict(list)
+    for state in states:
+        brand_id = state.campaign.brand_id
+        if state.connection.failing_since is not None:
+            waiting[brand_id].append(state)
+        elif rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id, state.campaign_id):
+            known = {"desired": state.desired, "at": _text(state.desired_at), "observed": state.observed}
+            yield _draft(rule, Owner(brand_id, state.campaign_id), facts=known)
+    for brand_id, each in waiting.items():
+        if rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id):
+            of_account: dict[str, object] = {"campaigns": len(each), "account": str(each[0].connection)}
+            yield _draft(rule, Owner(brand_id), facts=of_account)
+
+
 def _silent(slice_: _Slice) -> Iterator[Alert]:
     """Brands, and campaigns with a rule of their own, that ran for so many hours without any record."""
-    hours_of_brands: dict[int, AlertRule] = {}
-    hours_of_campaigns: dict[int, AlertRule] = {}
+    hours_of_brands: dict[int, Rule] = {}
+    hours_of_campaigns: dict[int, Rule] = {}
     live = {brand.pk for brand in slice_.live}
     for brand_id in live:
         if rule := slice_.rule(AlertKind.DEAD_FEED, brand_id):
@@ -235,7 +258,7 @@ def _silent(slice_: _Slice) -> Iterator[Alert]:
 
 
 def _silent_owners(
-    slice_: _Slice, rules: Mapping[int, AlertRule], owners: QuerySet[Brand] | QuerySet[Campaign], level: str
+    slice_: _Slice, rules: Mapping[int, Rule], owners: QuerySet[Brand] | QuerySet[Campaign], level: str
 ) -> Iterator[Alert]:
     now = slice_.now
     suspects = _without_a_recent_record(rules, owners, level, now)
@@ -259,7 +282,7 @@ def _silent_owners(
         draft = _draft(rule, owner, facts={"last_at": _text(since[owner_id]), "hours": rule.hours})
         # What is silent and known stays so until a record comes: nobody runs at night.
         is_known = draft.key in slice_.known
-        if is_known or alerting.time_within(spans[owner_id]) >= timedelta(hours=rule.hours or 0):
+        if is_known or alerting.time_within(spans[owner_id]) >= timedelta(hours=rule.hours):
             yield draft
 
 
@@ -268,14 +291,14 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _without_a_recent_record(
-    rules: Mapping[int, AlertRule],
+    rules: Mapping[int, Rule],
     owners: QuerySet[Brand] | QuerySet[Campaign],
     level: str,
     now: datetime,
 ) -> list[int]:
     by_hours: defaultdict[int, list[int]] = defaultdict(list)
     for owner_id, rule in rules.items():
-        by_hours[rule.hours or 0].append(owner_id)
+        by_hours[rule.hours].append(owner_id)
     if not by_hours:
         return []
     longest = timedelta(hours=max(by_hours))

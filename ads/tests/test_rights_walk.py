@@ -24,6 +24,8 @@ from freezegun import freeze_time
 
 from ads.api.root import api
 from ads.models import (
+    Alert,
+    AlertRule,
     ApiToken,
     Brand,
     BrandPeriod,
@@ -35,6 +37,8 @@ from ads.models import (
     EventSequence,
     JobProgress,
     NotificationChannel,
+    PlatformConnection,
+    PlatformState,
     QuarantinedSpend,
     RightsChange,
     SnapshotDay,
@@ -52,6 +56,7 @@ from ads.tests.walk import (
     SECRETS,
     Place,
     World,
+    a_change,
     api_paths,
     content_type_of_brands,
     everything_stored,
@@ -157,6 +162,13 @@ MODELS: dict[Any, Pages] = {
         acts={"revoke": OF_THE_TRAFFICKER},
         actions={"revoke": SEEING},
     ),
+    Alert: Pages(
+        SEEING,
+        ACMES,
+        acts=dict.fromkeys(("acknowledge", "snooze", "resolve"), POST_MANAGERS),
+        actions=dict.fromkeys(("acknowledge", "snooze", "resolve"), MANAGERS_OF_ANY),
+    ),
+    AlertRule: Pages(SEEING, ACMES, add=MANAGERS_OF_ANY, delete=MANAGERS, acts={"none": NOT_THERE}),
     NotificationChannel: Pages(
         MANAGERS_OF_ANY,
         MANAGERS,
@@ -201,6 +213,7 @@ MODELS: dict[Any, Pages] = {
         actions={
             "switch_on": TRAFFICKERS_OF_ANY,
             "switch_off": TRAFFICKERS_OF_ANY,
+            "change_budgets": MANAGERS_OF_ANY,
             "reset_budgets": MANAGERS_OF_ANY,
             "archive": MANAGERS_OF_ANY,
             "restore": MANAGERS_OF_ANY,
@@ -223,6 +236,7 @@ MODELS: dict[Any, Pages] = {
         actions={
             "switch_on": TRAFFICKERS_OF_ANY,
             "switch_off": TRAFFICKERS_OF_ANY,
+            "change_budgets": MANAGERS_OF_ANY,
             "copy": MANAGERS_OF_ANY,
             "archive": MANAGERS_OF_ANY,
             "restore": MANAGERS_OF_ANY,
@@ -238,6 +252,17 @@ MODELS: dict[Any, Pages] = {
     CampaignPeriod: READ_ONLY,
     Waiver: READ_ONLY,
     RightsChange: Pages(ADMINISTRATORS, ADMINISTRATORS, acts={"none": NOT_THERE}),
+    PlatformConnection: Pages(
+        ADMINISTRATORS,
+        ADMINISTRATORS,
+        ADMINISTRATORS,
+        ADMINISTRATORS,
+        acts={"read_one": "L - - - - - - - m"},
+        actions={"read_one": ADMINISTRATORS, "delete_selected": ADMINISTRATORS},
+    ),
+    PlatformState: Pages(
+        SEEING, ACMES, acts={"try_again": POST_TRAFFICKERS}, actions={"try_again": TRAFFICKERS_OF_ANY}
+    ),
     SpendKey: MACHINERY,
     SnapshotValue: MACHINERY,
     SnapshotDay: MACHINERY,
@@ -279,12 +304,18 @@ PAGES = {
     "dashboard:reports-csv": SIGNED_IN,
     "dashboard:reports-xlsx": SIGNED_IN,
     "dashboard:brand": ROW_OF_ACME,
+    "dashboard:brand-live": ROW_OF_ACME,
     "dashboard:brand-budget": ROW_TO_MANAGE,
     "dashboard:brand-switch": ROW_TO_SWITCH,
     "dashboard:brand-reset": ROW_TO_MANAGE,
+    "dashboard:brand-timezone": ROW_TO_MANAGE,
+    "dashboard:brand-put-back": ROW_TO_MANAGE,
     "dashboard:brand-campaign-switch": ONLY_POST,
+    "dashboard:alerts": SIGNED_IN,
+    "dashboard:alert-act": ONLY_POST,
     "dashboard:campaigns": SIGNED_IN,
     "dashboard:campaign": ROW_OF_ACME,
+    "dashboard:campaign-live": ROW_OF_ACME,
     "dashboard:campaign-moment": ROW_OF_ACME,
     "dashboard:campaign-changes": ROW_OF_ACME,
     "dashboard:campaign-switch": ONLY_POST,
@@ -335,6 +366,9 @@ FORGED = {
     "username": "forged",
     "daily_budget": "1",
     "period": "both",
+    "percent": "10",
+    "budgets": "daily",
+    "save": "1",
     "reason": "forged",
     "amount": "1",
     "kind": "SPEND",
@@ -368,6 +402,9 @@ def arguments(world: World) -> dict[str, Any]:
         "campaign_pk": world.campaign.pk,
         "period": "daily",
         "number": 0,
+        "kind": "brand",
+        "key": a_change(world, Brand)[1],
+        "what": "resolve",
     }
 
 

@@ -58,10 +58,9 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 def env_for(database: CommittedDatabase, receiver: Receiver, mailbox: Mailbox) -> dict[str, str]:
-    host, port = mailbox.settings["EMAIL_HOST"], mailbox.settings["EMAIL_PORT"]
     return database.env | {
         "OUTBOUND_TRUSTED_HOSTS": receiver.host,
-        "EMAIL_URL": f"smtp://{host}:{port}",
+        "EMAIL_URL": mailbox.url,
         "ALERT_SETTLE_SECONDS": "0",
         "SECRET_KEY": "x" * 50,
     }
@@ -97,6 +96,7 @@ def is_settled() -> bool:
     return not Delivery.objects.filter(state=DeliveryState.PENDING).exists()
 
 
+@pytest.mark.slow
 def test_four_processes_that_drain_at_once_tell_each_alert_once(
     committed_database: CommittedDatabase, receiver: Receiver, mailbox: Mailbox
 ) -> None:
@@ -111,6 +111,7 @@ def test_four_processes_that_drain_at_once_tell_each_alert_once(
     assert Counter(mailbox.subjects) == expected()
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_was_sending_is_sent_again_with_the_same_id(
     committed_database: CommittedDatabase, receiver: Receiver, mailbox: Mailbox
 ) -> None:

@@ -22,6 +22,8 @@ from django_celery_beat.models import (
 )
 
 from ads.models import (
+    Alert,
+    AlertRule,
     ApiToken,
     Brand,
     Campaign,
@@ -31,6 +33,8 @@ from ads.models import (
     ImportState,
     JobProgress,
     NotificationChannel,
+    PlatformConnection,
+    PlatformState,
     RightsChange,
     Scope,
     SpendImport,
@@ -98,6 +102,9 @@ class World:
 
 def make_world() -> World:
     """Acme, which is to be seen only by those who have a right to it, and Zenith, with all that a brand can have."""
+    account = PlatformConnection.objects.create(
+        adapter="http", platform="dsp", account="7", credentials="PLATFORM_DSP", own_name="us"
+    )
     for name, (_, campaign_name, amount) in SECRETS.items():
         brand = BrandFactory.create(name=name, daily_budget=Decimal(200))
         campaign = CampaignFactory.create(brand=brand, name=campaign_name, daily_budget=Decimal(50))
@@ -115,6 +122,7 @@ def make_world() -> World:
             brand=brand, file_name=f"{name}.csv", checksum="c", size_bytes=1, as_of=NOON, created_at=NOON,
             state=ImportState.DONE, file="gone.csv",
         )  # fmt: skip
+        AlertRule.objects.create(name=f"Spikes of {name}", kind="SPIKE", times=2, brand=brand)
         NotificationChannel.objects.create(
             name=f"Team of {name}",
             kind="slack",
@@ -127,6 +135,16 @@ def make_world() -> World:
         campaign.daily_budget = Decimal(60)
         campaign.save()
         CampaignService.switch_off(campaign)
+        PlatformState.objects.create(
+            campaign=campaign,
+            connection=account,
+            external_id=name,
+            desired="PAUSED",
+            desired_at=NOON,
+            drift_since=NOON,
+            next_try_at=NOON,
+            last_error=f"{campaign_name} is not there",
+        )
     JobProgress.objects.create(name="verify_ledger", position=7)
     CrontabSchedule.objects.create()
     SolarSchedule.objects.create(event="sunrise", latitude=0, longitude=0)
@@ -230,6 +248,8 @@ def _arguments(
             given[name] = history.history.latest().pk
         elif name == "pk" and str(pattern.name).startswith("campaign"):
             given[name] = world.campaign.pk
+        elif name == "pk" and str(pattern.name).startswith("alert"):
+            given[name] = world.row(Alert).pk
         else:
             assert name in known, f"{pattern}: say in ARGUMENTS what {name} is"
             given[name] = known[name]

@@ -97,7 +97,10 @@ class TestTheAddress:
             page = ada.get(url).content.decode()
             assert "s3cr3t" not in page
         assert "https://hooks.slack.com/…" in ada.get(list_url(NotificationChannel)).content.decode()
-        assert "Kept: https://hooks.slack.com/…" in ada.get(page_url(channel)).content.decode()
+        assert (
+            "“https://hooks.slack.com/…” is kept and not shown again"
+            in ada.get(page_url(channel)).content.decode()
+        )
 
     def test_stays_where_none_is_given_and_changes_where_one_is(self, ada: Client) -> None:
         channel = ChannelFactory.create()
@@ -108,6 +111,23 @@ class TestTheAddress:
         channel.refresh_from_db()
         assert channel.address == "https://hooks.slack.com/services/T1"
         assert "address" in errors(ada.post(page_url(channel), form(address="nonsense")))
+
+
+class TestTheSecretOfAWebhook:
+    def test_is_shown_once_where_it_is_made(self, ada: Client) -> None:
+        shown = ada.post(ADD, form(kind="webhook", address="https://receiver.example/x"))
+        channel = NotificationChannel.objects.get(name="#alerts")
+        secret = channel.address.partition("#")[2]
+        assert secret.startswith("whsec_")
+        assert secret in shown.content.decode()
+        for url in (list_url(NotificationChannel), page_url(channel)):
+            assert "whsec_" not in ada.get(url).content.decode()
+
+        assert ada.post(page_url(channel), form(address="")).status_code == 302
+        again = ada.post(page_url(channel), form(address="https://receiver.example/x"))
+        channel.refresh_from_db()
+        assert channel.address.partition("#")[2] != secret
+        assert channel.address.partition("#")[2] in again.content.decode()
 
 
 class TestASample:
@@ -171,3 +191,14 @@ def test_a_manager_sees_the_channels_of_her_brands_alone(
     for hidden in (foreign, agencys, people):
         assert nina.get(page_url(hidden)).status_code == 404
         assert nina.post(act_url(hidden, "try_out")).status_code == 404
+
+
+def test_a_rule_of_a_brand_may_choose_its_channels_and_its_people(
+    nina: Client, brand: Brand, other_brand: Brand, people: NotificationChannel
+) -> None:
+    own = ChannelFactory.create(name="#acme", brand=brand)
+    ChannelFactory.create(name="#zenith", brand=other_brand)
+    ChannelFactory.create(name="#agency")
+    page = nina.get("/admin/ads/alertrule/add/?kind=SPIKE")
+    offered = page.context["adminform"].form.fields["channels"].queryset
+    assert set(offered) == {own, people}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from standardwebhooks import WebhookVerificationError
 
 from ads.channels import Message, Note, channel_named
 from ads.channels.registry import channels
@@ -16,10 +17,14 @@ from ads.tests.receiver import Received, Receiver, Reply
 
 pytestmark = pytest.mark.once
 
+SECRET = "whsec_" + "c2VjcmV0" * 4
+ALL = pytest.mark.parametrize("name", ["slack", "teams", "webhook"])
 BOTH = pytest.mark.parametrize("name", ["slack", "teams"])
 
 
 def failure(name: str, address: str, message: Message) -> DeliveryFailed:
+    if name == "webhook":
+        address += f"#{SECRET}"
     with pytest.raises(DeliveryFailed) as failed:
         channel_named(name).send(address, message)
     return failed.value
@@ -129,7 +134,7 @@ def test_teams_may_say_with_200_that_nothing_was_posted(receiver: Receiver, mess
     assert "delivery failed" in str(failure("teams", receiver.url, message))
 
 
-@BOTH
+@ALL
 def test_a_receiver_that_hangs_is_given_up_in_words(
     receiver: Receiver, message: Message, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +152,7 @@ def test_a_receiver_that_hangs_is_given_up_in_words(
     assert not failed.permanent
 
 
-@BOTH
+@ALL
 def test_an_address_inside_the_network_is_refused_unless_it_is_trusted(
     receiver: Receiver, message: Message, name: str, settings: Any
 ) -> None:
@@ -158,7 +163,7 @@ def test_an_address_inside_the_network_is_refused_unless_it_is_trusted(
     assert receiver.received == []
 
 
-@BOTH
+@ALL
 def test_nobody_there_is_told_without_the_secret_in_the_address(
     message: Message, name: str, settings: Any
 ) -> None:
@@ -168,7 +173,7 @@ def test_nobody_there_is_told_without_the_secret_in_the_address(
     assert "s3cr3t" not in str(failed)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize(
     ("address", "said"),
     [
@@ -195,3 +200,51 @@ def test_an_address_is_kept_whole_and_shown_without_what_makes_it_work(name: str
     address = "https://hooks.slack.com/services/T0/B0/s3cr3t"
     assert channel_named(name).check(f" {address}\n") == address
     assert channel_named(name).mask(address) == "https://hooks.slack.com/…"
+
+
+class TestASignedWebhook:
+    WEBHOOK = channel_named("webhook")
+
+    def test_is_the_message_signed_so_that_its_receiver_can_verify_it(
+        self, receiver: Receiver, message: Message
+    ) -> None:
+        address = self.WEBHOOK.check(receiver.url)
+        secret = address.partition("#")[2]
+        self.WEBHOOK.send(address, message)
+        self.WEBHOOK.send(address, message)
+        first, again = receiver.received
+        assert first.path == "/hook"
+        assert first.verified(secret) == {
+            "type": "alert.message",
+            "version": 1,
+            "id": first.event_id,
+            "data": {
+                "subject": message.subject,
+                "alerts": [
+                    {
+                        "title": message.notes[0].title,
+                        "lines": list(message.notes[0].lines),
+                        "url": message.notes[0].url,
+                    }
+                ],
+            },
+        }
+        assert again.event_id == first.event_id  # one that comes twice is known by its id
+        with pytest.raises(WebhookVerificationError):
+            first.verified(SECRET)
+
+    def test_that_is_refused_is_told(self, receiver: Receiver, message: Message) -> None:
+        receiver.reply = lambda _: Reply(410)
+        assert failure("webhook", receiver.url, message).permanent
+        receiver.reply = lambda _: Reply(404)
+        assert not failure("webhook", receiver.url, message).permanent
+
+    def test_has_a_secret_of_its_own_unless_one_is_given(self) -> None:
+        first, second = (self.WEBHOOK.check("https://receiver.example/x") for _ in range(2))
+        assert first.startswith("https://receiver.example/x#whsec_")
+        assert first != second
+        given = f"https://receiver.example/x#{SECRET}"
+        assert self.WEBHOOK.check(given) == given
+        assert self.WEBHOOK.mask(given) == "https://receiver.example/…"
+        with pytest.raises(ValidationError, match="no secret of Standard Webhooks"):
+            self.WEBHOOK.check("https://receiver.example/x#top")

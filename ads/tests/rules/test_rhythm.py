@@ -1,6 +1,7 @@
 """When somebody is told: at once, by the hour or the day, and not in their quiet hours."""
 
 from datetime import UTC, datetime, time
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.once]
 
 UTC_CLOCK = Calendar.fixed("UTC")
 BERLIN = Calendar.fixed("Europe/Berlin")
-NIGHT = {"quiet_from": time(22), "quiet_until": time(7)}
+NIGHT: dict[str, Any] = {"quiet_from": time(22), "quiet_until": time(7)}
 
 
 def at(text: str) -> datetime:

@@ -36,8 +36,8 @@ def alert(kind: AlertKind, spent: str = "", budget: str = "", **values: Any) -> 
     )
 
 
-DAY = {"period_kind": "DAY", "starts_on": date(2026, 3, 10)}
-MONTH = {"period_kind": "MONTH", "starts_on": date(2026, 3, 1)}
+DAY: dict[str, Any] = {"period_kind": "DAY", "starts_on": date(2026, 3, 10)}
+MONTH: dict[str, Any] = {"period_kind": "MONTH", "starts_on": date(2026, 3, 1)}
 
 TOLD: list[tuple[Alert, list[int], str, list[str]]] = [
     (
@@ -170,9 +170,8 @@ def test_that_is_over_says_so() -> None:
 
 
 @pytest.mark.parametrize("kind", list(AlertKind))
-def test_each_kind_has_words_also_where_little_is_known(kind: AlertKind) -> None:
-    facts = {"projected_micros": 1, "hour_micros": 1, "usual_micros": 1, "hours": 2, "records": 2}
-    told = alert(kind, facts=facts)
+def test_each_kind_has_words_also_where_nothing_is_known(kind: AlertKind) -> None:
+    told = alert(kind)
     assert title(told).startswith("Acme: ")
     assert all(line.endswith(".") for line in lines(told))
     assert len(lines(told)) >= 2

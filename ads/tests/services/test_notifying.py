@@ -30,12 +30,13 @@ from ads.rights import VIEWER
 from ads.rules.serving import Status
 from ads.services import BudgetService, alerts, effects
 from ads.services.channels import failing_for
+from ads.services.messages import MessageSender
 from ads.services.notifying import alert_changed
 from ads.tests.factories import BrandFactory, CampaignFactory, ChannelFactory
 from ads.tests.mailbox import Mailbox, taking_mail, text_of
 from ads.tests.moments import NOON
 from ads.tests.people import take_role
-from ads.tests.receiver import Received, Receiver, Reply, receiving
+from ads.tests.receiver import Receiver, Reply, receiving
 
 pytestmark = pytest.mark.django_db
 
@@ -165,25 +166,13 @@ class TestOneMessageNamesAll:
     def test_that_was_crossed_while_the_message_was_on_its_way_is_told_by_the_next(
         self, campaign: Campaign, slack: Any, receiver: Receiver
     ) -> None:
-        done: list[bool] = []
-
-        def cross_meanwhile(_: Received) -> Reply:
-            done.append(True)
-            return Reply(200)
-
         spend(campaign, "50")
-        receiver.reply = cross_meanwhile
-        # Composed, not yet sent: what is crossed now is not in it.
-        real = effects.SENDERS[effects.DeliveryKind.MESSAGE].send
-
-        def send(delivery: Delivery) -> int | None:
-            if not done:
-                spend(campaign, "30", SETTLED)
-            return real(delivery)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(type(effects.SENDERS[effects.DeliveryKind.MESSAGE]), "send", lambda _, d: send(d))
-            effects.drain(SETTLED)
+        sender, delivery = MessageSender(), Delivery.objects.get()
+        sender.prepare(delivery, SETTLED)
+        spend(campaign, "30", SETTLED)
+        sender.send(delivery)
+        delivery.state, delivery.delivered_at = DeliveryState.DELIVERED, SETTLED
+        delivery.save()
         effects.drain(SETTLED + timedelta(seconds=10))
         assert titles(receiver) == [
             "Acme: 50 % of the daily budget reached",
@@ -223,6 +212,19 @@ class TestWhoIsTold:
         own = ChannelFactory.create(brand=campaign.brand)
         spend(campaign, "50")
         assert self.told() == {f"channel:{own.pk}"}
+
+    def test_each_of_two_brands_by_its_own_channels(self, brand: Brand) -> None:
+        brands = [brand, BrandFactory.create()]
+        channels = [ChannelFactory.create(brand=each) for each in brands]
+        raised = [
+            Alert.objects.create(
+                key=f"{each.pk}", kind=AlertKind.SPIKE, brand=each, raised_at=NOON, changed_at=NOON
+            )
+            for each in brands
+        ]
+        alert_changed(raised, NOON)
+        told = set(AlertNotification.objects.values_list("alert__brand", "channel"))
+        assert told == {(each.pk, channel.pk) for each, channel in zip(brands, channels, strict=True)}
 
     def test_the_channels_that_the_rule_names_and_nobody_else(self, campaign: Campaign, nina: User) -> None:
         ChannelFactory.create()
@@ -431,8 +433,8 @@ class TestABrokenChannel:
         assert slack.failing_since == since
         receiver.reply = lambda _: Reply(200)
         assert effects.drain(SETTLED + timedelta(hours=3)).delivered == 1
-        slack.refresh_from_db()
-        assert (slack.failing_since, slack.last_error) == (None, "")
+        again = NotificationChannel.objects.get(pk=slack.pk)
+        assert (again.failing_since, again.last_error) == (None, "")
         assert failing_for(ada) == []
 
     def test_does_not_keep_the_others_waiting(

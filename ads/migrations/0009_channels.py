@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0006_effects'),
+        ('ads', '0008_effects'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='Such as #client-acme.', max_length=100)),
-                ('kind', models.CharField(choices=[('email', 'E-mail'), ('slack', 'Slack'), ('teams', 'Microsoft Teams'), ('apprise', 'Another service (Apprise)'), ('people', 'E-mail to the people of the brand')], max_length=10)),
+                ('kind', models.CharField(choices=[('email', 'E-mail'), ('slack', 'Slack'), ('teams', 'Microsoft Teams'), ('webhook', 'Signed webhook'), ('apprise', 'Another service (Apprise)'), ('people', 'E-mail to the people of the brand')], max_length=10)),
                 ('address', models.TextField(blank=True, default='')),
                 ('is_default', models.BooleanField(default=True, help_text='Used by rules that name no channel. Where a brand has default channels, those of every brand are not used for it.', verbose_name='default')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='notificationchannel',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['email', 'slack', 'teams', 'apprise', 'people'])), name='channel_kind_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['email', 'slack', 'teams', 'webhook', 'apprise', 'people'])), name='channel_kind_known'),
         ),
         migrations.AddConstraint(
             model_name='notificationchannel',
