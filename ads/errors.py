@@ -54,6 +54,10 @@ class ChangedMeanwhile(BudgetSystemError):
     """What somebody is about to save was changed by another since they loaded it; nothing was saved."""
 
 
+class CannotMove(BudgetSystemError):
+    """One database cannot be moved into another; nothing was."""
+
+
 class DeliveryFailed(BudgetSystemError):
     """An effect that did not arrive. A permanent failure is not tried again; `retry_after` is in seconds."""
 

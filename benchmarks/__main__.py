@@ -1,29 +1,15 @@
 """`python -m benchmarks [--quick] [--json FILE]`: measures, prints a table, writes JSON."""
 
 import argparse
-import json
-import platform
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import harmonic_mean
 
+from benchmarks.figures import HEAD, Figure, shown, write
 from benchmarks.server import postgresql
-
-
-@dataclass
-class Figure:
-    """One line of the table: what was measured, and how it compares."""
-
-    name: str
-    value: float
-    unit: str
-    ratio: float | None = None
-    against: str = ""
-    bar: str = ""
 
 
 def main() -> None:
@@ -33,12 +19,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     with postgresql():
-        print(f"{'':44} {'':>12}              {'ratio':>7}  against       bar")
+        print(HEAD)
         figures = [shown(figure) for figure in run(10 if options.quick else 1)]
     if options.json:
-        machine = {"python": platform.python_version(), "machine": platform.machine()}
-        found = {"machine": machine, "figures": [asdict(figure) for figure in figures]}
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
+        write(figures, options.json)
 
 
 def run(smaller: int) -> Iterator[Figure]:
@@ -156,16 +140,6 @@ def importer(smaller: int) -> list[Figure]:
         Figure("memory of the larger import", memory[1] / 2**20, "MiB", ratio, "the smaller", "<= 1.3")
     )
     return figures
-
-
-def shown(figure: Figure) -> Figure:
-    """The same, after printing it as a line of the table."""
-    ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
-    print(
-        f"{figure.name:44} {figure.value:12,.0f} {figure.unit:10} {ratio:>10}  {figure.against:13} {figure.bar}",
-        flush=True,
-    )
-    return figure
 
 
 if __name__ == "__main__":

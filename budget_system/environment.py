@@ -14,6 +14,7 @@ from budget_system.database_url import DatabaseAddress, parse_database_url
 from budget_system.email_url import EmailServer, parse_email_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY_LENGTH = 50
 
 
 class SettingError(ValueError):
@@ -31,6 +32,8 @@ class Environment(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     allowed_hosts: Annotated[list[str], NoDecode] = ["localhost", "127.0.0.1", "[::1]"]
     secure: bool = False
+    behind_proxy: bool = False
+    hsts_seconds: NonNegativeInt = 31_536_000
     time_zone: str = "UTC"
     static_root: Path = Path("staticfiles")
     media_root: Path = Path("media")
@@ -46,6 +49,7 @@ class Environment(BaseSettings):
 
     celery_broker_url: str = "redis://localhost:6379/0"
     celery_result_backend: str = ""
+    sweep_parts: PositiveInt = 1
     cache_url: str = ""
 
     api_requests_per_minute: NonNegativeInt = 600
@@ -111,6 +115,20 @@ class Environment(BaseSettings):
             )
         return "only-for-debug-" + "x" * 50
 
+    def check_secure(self) -> None:
+        """With SECURE, refuse what only the trial may leave to a default; raises SettingError."""
+        if not self.secure or self.debug:
+            return
+        missing = []
+        if len(self.secret_key.get_secret_value()) < SECRET_KEY_LENGTH:
+            missing.append(f"SECRET_KEY (at least {SECRET_KEY_LENGTH} characters)")
+        if "allowed_hosts" not in self.model_fields_set or "*" in self.allowed_hosts:
+            missing.append("ALLOWED_HOSTS (the names of this site, and not *)")
+        if self.database_address() is None:
+            missing.append("DATABASE_URL or DB_NAME")
+        if missing:
+            _refuse(f"SECURE is on, which needs these to be given: {', '.join(missing)}.")
+
     def cache_address(self) -> str:
         """The Redis that counts requests: the one of CACHE_URL, else the broker's if it is one, else ''."""
         url = self.cache_url or self.celery_broker_url
@@ -146,9 +164,14 @@ def _refuse(message: str) -> str:
 
 
 def read_environment() -> Environment:
-    """Read the environment and the file that ENV_FILE names (`.env` beside manage.py, if it is not set)."""
+    """Read the environment, the file that ENV_FILE names (`.env` beside manage.py, if it is not set), and the
+    folder that SECRETS_DIR names: a file for each setting, as containers are given their secrets.
+    """
     try:
-        return Environment(_env_file=os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))
+        return Environment(
+            _env_file=os.environ.get("ENV_FILE", str(BASE_DIR / ".env")),
+            _secrets_dir=os.environ.get("SECRETS_DIR") or None,
+        )
     except ValidationError as error:
         wrong = (f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise SettingError("; ".join(wrong).replace("Value error, ", "") + ".") from None

@@ -14,6 +14,7 @@ django_stubs_ext.monkeypatch()
 
 try:
     environment = read_environment()
+    environment.check_secure()
     SECRET_KEY = environment.secret_key_or_debug_key()
     database_address = environment.database_address() or DatabaseAddress("sqlite", "db.sqlite3")
     email_server = environment.email_server()
@@ -181,7 +182,14 @@ STORAGES = {
 }
 
 # Over plain HTTP, as in the trial on loopback, a browser would never send a secure cookie back.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.secure and not DEBUG
+SECURE = environment.secure and not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked for inside the network, without TLS
+SECURE_HSTS_SECONDS = environment.hsts_seconds if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+if environment.behind_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGIN_URL = "dashboard:sign-in"
 LOGIN_REDIRECT_URL = "dashboard:overview"
@@ -203,6 +211,8 @@ CELERY_BROKER_URL = environment.celery_broker_url
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_RESULT_BACKEND = environment.celery_result_backend or None
 CELERY_TASK_IGNORE_RESULT = True
+# The safety net is cast in so many parts, each by whichever worker is free.
+SWEEP_PARTS = environment.sweep_parts
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = (

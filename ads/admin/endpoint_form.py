@@ -5,7 +5,11 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminRadioSelectWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from ads.models import EventType, WebhookEndpoint
 from ads.services import endpoints
@@ -15,11 +19,14 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
     """What may be asked for is known to the service."""
 
     url = forms.CharField(
-        label="URL", max_length=500, help_text="Requests are posted there. It begins with https://."
+        label="URL",
+        max_length=500,
+        help_text="Requests are posted there. It begins with https://.",
+        widget=UnfoldAdminTextInputWidget,
     )
     event_types = forms.MultipleChoiceField(
         label="Told of",
-        choices=[(each.value, f"{each.label} ({each.value})") for each in EventType],
+        choices=EventType.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     all_brands = forms.TypedChoiceField(

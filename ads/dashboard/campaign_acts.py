@@ -1,7 +1,7 @@
 """What people do on a campaign's page: each tells what follows before it is saved, and what followed after."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
@@ -117,7 +117,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
         return _back(found, "#h-wk")
     if not _is_to_be_saved(request):
         facts = known_now(found, timezone.now()).facts
-        context = {"consequence": _consequence(found, facts, replace(facts, windows=windows))}
+        context = {"consequence": _consequence(found, facts, facts._replace(windows=windows))}
         return render(request, "dashboard/campaign/week_then.html", context)
     try:
         replace_windows(found, windows, seen=_seen(request), by=request.user)
@@ -160,7 +160,7 @@ def day(request: HttpRequest, pk: int, number: int) -> HttpResponse:
             replace_windows(found, windows, seen=_seen(request), by=request.user)
             _tell(request, found, "Schedule saved")
             return _back(found, "#h-wk")
-        context["consequence"] = _consequence(found, facts, replace(facts, windows=windows))
+        context["consequence"] = _consequence(found, facts, facts._replace(windows=windows))
     except weekgrid.BadWindows as error:
         context["error"] = str(error)
     except ChangedMeanwhile as error:

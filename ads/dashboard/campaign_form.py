@@ -1,7 +1,6 @@
 """The form of a campaign's budgets and flight, edited on its page."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -68,7 +67,7 @@ class SettingsForm(forms.Form):
             if name in BUDGETS
         }
         dates = {name: value for name, value in self.values.items() if name in DATES}
-        return replace(facts, **budgets, **dates)  # type: ignore[arg-type]
+        return facts._replace(**budgets, **dates)  # type: ignore[arg-type]
 
 
 def _budget(label: str) -> forms.Field:

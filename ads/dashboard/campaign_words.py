@@ -1,7 +1,7 @@
 """What a campaign's page says, in sentences with their numbers."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from ads import formats
@@ -386,7 +386,7 @@ def decision_words(decision: Decision | Status, reasons: tuple[Reason, ...] = ()
 
 def switch_words(facts: CampaignFacts, ahead: Outlook, *, enabled: bool, now: datetime) -> str:
     """What switching the campaign on or off does at once."""
-    after = decide(replace(facts, enabled=enabled), now)
+    after = decide(facts._replace(enabled=enabled), now)
     if after.status == Status.ACTIVE:
         return "it runs at once"
     if ahead.decision.status == Status.ACTIVE:

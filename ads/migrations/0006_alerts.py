@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0005_overview'),
+        ('ads', '0006_sweep_parts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

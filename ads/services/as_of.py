@@ -184,16 +184,14 @@ def _with_windows(facts: CampaignFacts, campaign: Campaign, at: datetime) -> Cam
     schedules = [row for row in latest.values() if row.history_type != "-" and row.campaign_id == campaign.pk]
     windows = (Window(row.day_of_week, row.start_time, row.end_time) for row in schedules)
     zone = schedules[0].timezone if schedules else ""
-    return replace(
-        facts,
+    return facts._replace(
         windows=tuple(sorted(windows)),
         window_calendar=Calendar.fixed(zone) if zone else facts.window_calendar,
     )
 
 
 def _with_totals(facts: CampaignFacts, brand_totals: Totals, campaign_totals: Totals) -> CampaignFacts:
-    return replace(
-        facts,
+    return facts._replace(
         brand=replace(facts.brand, days=_counted(brand_totals, DAY), months=_counted(brand_totals, MONTH)),
         days=_counted(campaign_totals, DAY),
         months=_counted(campaign_totals, MONTH),

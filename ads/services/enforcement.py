@@ -5,16 +5,17 @@ and `sweep` take both themselves.
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import count
 from operator import attrgetter
+from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from ads.actor import actor_name
 from ads.models import Brand, Campaign, Cause, EventType, PeriodKind, StatusChange
@@ -27,13 +28,15 @@ from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
 from ads.services.moments import passing
-from ads.services.transactions import retrying
-from ads.services.webhooks import Event, emit
+from ads.services.transactions import aside, retrying
+from ads.services.webhooks import Event, emit, is_wanted
 
 logger = logging.getLogger("ads.enforcement")
 
-DUE_PER_TRANSACTION = 5_000
-BRANDS_PER_TRANSACTION = 200
+# Campaigns. Who waits for a lock waits for as many to be decided and written as are locked at once.
+LOCKED_AT_ONCE = 2_000
+LOOKED_AT_ONCE = 10_000
+BRANDS_AT_ONCE = 500
 ROWS_PER_STATEMENT = 2_000
 
 VERBS = {
@@ -122,11 +125,11 @@ def tick(now: datetime) -> Tally:
         due = list(
             Campaign.objects.filter(next_transition_at__lte=now)
             .order_by()
-            .values_list("brand_id", "pk")[:DUE_PER_TRANSACTION]
+            .values_list("brand_id", "pk")[:LOCKED_AT_ONCE]
         )
         if due:
             tally.add(_decide_due({brand_id for brand_id, _ in due}, [pk for _, pk in due], clock))
-        if len(due) < DUE_PER_TRANSACTION:
+        if len(due) < LOCKED_AT_ONCE:
             return tally
 
 
@@ -141,38 +144,106 @@ def _decide_due(brand_ids: set[int], campaign_ids: list[int], clock: Callable[[]
 def sweep(now: datetime) -> Tally:
     """Decides everything again. What it changes, the other paths have missed: that should be nothing."""
     tally, clock = Tally(), passing(now)
+    for share in shares(Brand.objects.all()):
+        tally.add(sweep_share(share, clock))
+    return tally
+
+
+class Share(NamedTuple):
+    """Brands to be looked at together, with all their campaigns or with just these of one brand."""
+
+    brand_ids: list[int]
+    campaign_ids: list[int] | None
+    is_last_of_brand: bool = True
+
+
+def shares(brands: QuerySet[Brand]) -> Iterator[Share]:
+    """All campaigns of these brands, in the order of the brands' ids, in shares of a bounded size."""
     last = 0
-    while True:
-        brand_ids = list(
-            Brand.objects.filter(pk__gt=last)
-            .order_by("pk")
-            .values_list("pk", flat=True)[:BRANDS_PER_TRANSACTION]
-        )
-        if not brand_ids:
-            if tally.changed:
-                logger.warning("The sweep changed %d campaigns that the others had missed", tally.changed)
-            return tally
-        tally.add(_sweep_brands(brand_ids, clock))
-        last = brand_ids[-1]
+    while sizes := dict(
+        brands.filter(pk__gt=last)
+        .order_by("pk")
+        .annotate(size=Count("campaigns"))
+        .values_list("pk", "size")[:BRANDS_AT_ONCE]
+    ):
+        for brand_ids in in_groups(sizes, LOOKED_AT_ONCE):
+            last = brand_ids[-1]
+            if sizes[last] > LOOKED_AT_ONCE:  # it is alone
+                yield from _shares_of_one(last)
+            else:
+                yield Share(brand_ids, None)
+
+
+def in_groups(sizes: Mapping[int, int], most: int) -> Iterator[list[int]]:
+    """Brands, given with how many campaigns they have, in groups of at most so many; a larger brand is alone."""
+    group: list[int] = []
+    room = most
+    for brand_id, size in sizes.items():
+        if group and (size > room or len(group) == BRANDS_AT_ONCE):
+            yield group
+            group, room = [], most
+        group.append(brand_id)
+        room -= size
+    if group:
+        yield group
+
+
+def _shares_of_one(brand_id: int) -> Iterator[Share]:
+    ids = list(Campaign.objects.filter(brand_id=brand_id).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), LOOKED_AT_ONCE):
+        end = start + LOOKED_AT_ONCE
+        yield Share([brand_id], ids[start:end], is_last_of_brand=end >= len(ids))
+
+
+def sweep_share(share: Share, clock: Callable[[], datetime]) -> Decided:
+    """Looks without a lock whether anything is not as decided now, and decides that again under the brands' locks.
+
+    So a sweep that finds nothing holds up nobody. What changes while it looks is decided by whoever changes it.
+    """
+    campaigns = (
+        Campaign.objects.filter(brand_id__in=share.brand_ids)
+        if share.campaign_ids is None
+        else Campaign.objects.filter(pk__in=share.campaign_ids)
+    )
+    brands = Brand.objects.filter(pk__in=share.brand_ids)
+    looked_at, stale = _look(brands, campaigns, clock())
+    by_brand: defaultdict[int, list[int]] = defaultdict(list)
+    for stored, _ in stale:
+        by_brand[stored.brand_id].append(stored.campaign_id)
+    changes: list[Change] = []
+    for brand_ids in in_groups({brand_id: len(by_brand[brand_id]) for brand_id in by_brand}, LOCKED_AT_ONCE):
+        campaign_ids = [campaign_id for brand_id in brand_ids for campaign_id in by_brand[brand_id]]
+        changes += _decide_missed(brand_ids, campaign_ids, clock).changes
+    if changes:
+        logger.warning("The sweep changed %d campaigns that the others had missed", len(changes))
+    return Decided(looked_at, changes)
 
 
 @retrying
-def _sweep_brands(brand_ids: list[int], clock: Callable[[], datetime]) -> Decided:
+def _decide_missed(brand_ids: list[int], campaign_ids: list[int], clock: Callable[[], datetime]) -> Decided:
     brands = Brand.objects.lock(brand_ids)
-    return decide_brands(brands, cause=Cause.SWEEP, now=clock())
+    return decide_campaigns(brands, campaign_ids, cause=Cause.SWEEP, now=clock())
+
+
+def _look(
+    brands: Iterable[Brand], campaigns: QuerySet[Campaign], now: datetime
+) -> tuple[int, list[tuple[StoredDecision, Decision]]]:
+    """How many of these campaigns there are, and those that are not stored as they are decided now."""
+    looked_at = 0
+    stale: list[tuple[StoredDecision, Decision]] = []
+    for stored, facts in load_campaign_facts(campaigns, load_brand_facts(list(brands), now), now):
+        looked_at += 1
+        decision = decide(facts, now)
+        if _is_stale(stored, decision):
+            stale.append((stored, decision))
+    return looked_at, stale
 
 
 def _decide(
     brands: Sequence[Brand], campaigns: QuerySet[Campaign], *, cause: Cause, now: datetime
 ) -> Decided:
     names = {brand.pk: brand.name for brand in brands}
-    decided = 0
-    stale: list[tuple[StoredDecision, Decision]] = []
-    for stored, facts in load_campaign_facts(campaigns, load_brand_facts(brands, now), now):
-        decided += 1
-        decision = decide(facts, now)
-        if _is_stale(stored, decision):
-            stale.append((stored, decision))
+    decided, stale = _look(brands, campaigns, now)
     written = _compare_and_set(stale, now)
     changes = [
         _change(stored, decision, names[stored.brand_id])
@@ -191,7 +262,7 @@ def _codes(reasons: tuple[Reason, ...]) -> str:
 
 def _is_stale(stored: StoredDecision, decision: Decision) -> bool:
     return (
-        stored.status_since is None
+        stored.is_new
         or stored.status != decision.status
         or stored.next_transition_at != decision.next_transition_at
         or stored.reason_codes != _codes(decision.reasons)
@@ -200,7 +271,7 @@ def _is_stale(stored: StoredDecision, decision: Decision) -> bool:
 
 def _is_change(stored: StoredDecision, decision: Decision) -> bool:
     """A campaign's first status is no change."""
-    return stored.status_since is not None and (
+    return not stored.is_new and (
         stored.status != decision.status or stored.reason_codes != _codes(decision.reasons)
     )
 
@@ -246,16 +317,18 @@ def _write_slice(rows: Sequence[tuple[StoredDecision, Decision]], now: datetime)
                 decision.status.value,
                 _codes(decision.reasons),
                 decision.next_transition_at,
-                stored.status_since if stored.status_since and stored.status == decision.status else now,
+                now,
             )
             for stored, decision in rows
         ],
     )
     sql = f"""
-        WITH decided (id, was_status, was_reasons, status, reasons, next_at, since) AS ({table})
+        WITH decided (id, was_status, was_reasons, status, reasons, next_at, at) AS ({table})
         UPDATE ads_campaign
         SET status = decided.status, reason_codes = decided.reasons,
-            next_transition_at = decided.next_at, status_since = decided.since
+            next_transition_at = decided.next_at,
+            status_since = CASE WHEN ads_campaign.status = decided.status AND status_since IS NOT NULL
+                THEN status_since ELSE decided.at END
         FROM decided
         WHERE ads_campaign.id = decided.id
           AND ads_campaign.status = decided.was_status AND ads_campaign.reason_codes = decided.was_reasons
@@ -289,7 +362,9 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
         for change in changes
     ]
     StatusChange.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
-    emit([_event(change, row) for change, row in zip(changes, rows, strict=True)], now)
+    if is_wanted(EventType.STATUS_CHANGED):
+        events = [_event(change, row) for change, row in zip(changes, rows, strict=True)]
+        aside(partial(emit, events, now), "Telling endpoints of status changes")
     transaction.on_commit(partial(_log, changes))
 
 

@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from operator import attrgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from ads.actor import actor_name
 from ads.models import (
@@ -29,12 +31,11 @@ from ads.services import alerts, enforcement
 from ads.services.alerts import Move, Owner, OwnersPeriod
 from ads.services.given import Statement, as_date, given
 from ads.services.moments import passing
-from ads.services.transactions import retrying
+from ads.services.transactions import aside, retrying
 from ads.services.webhooks import Event, emit, is_wanted
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
 PeriodKey = tuple[int, str, date]
-BRANDS_PER_TRANSACTION = 200
 ROWS_PER_STATEMENT = 2_000
 
 
@@ -274,24 +275,28 @@ def rollover(now: datetime) -> RolloverTally:
     again changes nothing.
     """
     done, clock = RolloverTally(), passing(now)
-    due = _entered_a_new_day(now)
-    for start in range(0, len(due), BRANDS_PER_TRANSACTION):
-        opened, decided = _roll_over(due[start : start + BRANDS_PER_TRANSACTION], now, clock)
+    for brand_ids in enforcement.in_groups(_entered_a_new_day(now), enforcement.LOCKED_AT_ONCE):
+        opened, decided = _roll_over(brand_ids, now, clock)
         done.brands += opened
         done.campaigns.add(decided)
     return done
 
 
-def _entered_a_new_day(now: datetime) -> list[int]:
-    """Ids of the brands whose local date is later than the day last opened."""
+def _entered_a_new_day(now: datetime) -> dict[int, int]:
+    """The brands whose local date is later than the day last opened, and how many campaigns each has."""
     # No zone's date is later than tomorrow's in UTC: who is there already cannot have entered a new day.
     tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
     brands = list(Brand.objects.filter(Q(opened_on__isnull=True) | Q(opened_on__lt=tomorrow)).order_by("pk"))
-    return [
+    due = [
         brand.pk
         for brand in brands
         if brand.opened_on is None or brand.opened_on < brand.calendar.local_date(now)
     ]
+    if not due:
+        return {}
+    sizes = Campaign.objects.order_by().values_list("brand_id").annotate(size=Count("pk"))
+    size_of = dict(sizes.filter(brand_id__gte=due[0], brand_id__lte=due[-1]))
+    return {brand_id: size_of.get(brand_id, 0) for brand_id in due}
 
 
 @retrying
@@ -300,7 +305,7 @@ def _roll_over(
 ) -> tuple[int, enforcement.Decided]:
     locked = Brand.objects.lock(brand_ids)
     follow_zone(locked, now)
-    opened = [brand for brand in locked if _open_days(brand, brand.calendar.local_date(now), now)]
+    opened = _open_days(locked, now)
     _tell_closed([brand for brand in opened if brand.opened_on is not None], now)
     return len(opened), enforcement.decide_brands(opened, cause=Cause.ROLLOVER, now=clock())
 
@@ -310,7 +315,8 @@ def _tell_closed(brands: Sequence[Brand], now: datetime) -> None:
     if not brands or not is_wanted(EventType.PERIOD_CLOSED):
         return
     closed = BrandPeriod.objects.filter(brand__in=brands, closed_at=now).select_related("brand")
-    emit([_closed_event(period) for period in closed.order_by("brand", "starts_on", "kind")], now)
+    events = [_closed_event(period) for period in closed.order_by("brand", "starts_on", "kind")]
+    aside(partial(emit, events, now), "Telling endpoints of periods that are over")
 
 
 def _closed_event(period: BrandPeriod) -> Event:
@@ -331,39 +337,60 @@ def _closed_event(period: BrandPeriod) -> Event:
     )
 
 
-def _open_days(brand: Brand, today: date, now: datetime) -> bool:
-    """Opens the brand's days up to today and closes those before; False where another has done it."""
-    last = brand.opened_on
-    won = (
-        Brand._base_manager.filter(pk=brand.pk, opened_on=last)
-        .exclude(opened_on__gte=today)
-        .update(opened_on=today)
-    )
-    if not won:
-        return False
-    first = today if last is None else last + timedelta(days=1)
-    days = [first + timedelta(days=number) for number in range((today - first).days + 1)]
-    months = sorted({month_start(day) for day in days})
-    BrandPeriod.objects.bulk_create(
-        [
-            BrandPeriod(brand=brand, kind=DAY, starts_on=day, budget_micros=brand.daily_budget_micros)
-            for day in days
-        ]
-        + [
-            BrandPeriod(brand=brand, kind=MONTH, starts_on=month, budget_micros=brand.monthly_budget_micros)
-            for month in months
-        ],
-        update_conflicts=True,
-        unique_fields=["brand", "kind", "starts_on"],
-        update_fields=["kind"],  # a row that is there already stays as it is
-    )
+def _open_days(brands: Sequence[Brand], now: datetime) -> list[Brand]:
+    """Opens the days of these locked brands up to today and closes those before; returns those that had any to open."""
+    opened: list[Brand] = []
+    # Brands of one date that were last opened on one date: at a midnight nearly always all of them.
+    for today, since, entered in _by_days_to_open(brands, now):
+        days = [since + timedelta(days=number) for number in range((today - since).days + 1)]
+        months = sorted({month_start(day) for day in days})
+        BrandPeriod.objects.bulk_create(
+            [
+                BrandPeriod(brand=brand, kind=kind, starts_on=starts_on, budget_micros=budget)
+                for brand in entered
+                for kind, starts, budget in (
+                    (DAY, days, brand.daily_budget_micros),
+                    (MONTH, months, brand.monthly_budget_micros),
+                )
+                for starts_on in starts
+            ],
+            batch_size=ROWS_PER_STATEMENT,
+            update_conflicts=True,
+            unique_fields=["brand", "kind", "starts_on"],
+            update_fields=["kind"],  # a row that is there already stays as it is
+        )
+        _close_before(today, [brand for brand in entered if brand.opened_on is None], since=None, now=now)
+        _close_before(
+            today, [brand for brand in entered if brand.opened_on is not None], since=since, now=now
+        )
+        Brand._base_manager.filter(pk__in=[brand.pk for brand in entered]).update(opened_on=today)
+        opened += entered
+    return sorted(opened, key=attrgetter("pk"))
+
+
+def _by_days_to_open(brands: Sequence[Brand], now: datetime) -> list[tuple[date, date, list[Brand]]]:
+    """Today, the first day to be opened, and the brands for which it is that; none that are there already."""
+    groups: defaultdict[tuple[date, date], list[Brand]] = defaultdict(list)
+    for brand in brands:
+        today, last = brand.calendar.local_date(now), brand.opened_on
+        if last is None or last < today:
+            groups[today, today if last is None else last + timedelta(days=1)].append(brand)
+    return [(today, since, entered) for (today, since), entered in groups.items()]
+
+
+def _close_before(today: date, brands: Sequence[Brand], *, since: date | None, now: datetime) -> None:
+    """Closes what was over before today; with `since`, rows of before that day's month are known to be closed."""
+    if not brands:
+        return
     over = Q(kind=DAY, starts_on__lt=today) | Q(kind=MONTH, starts_on__lt=month_start(today))
-    if last is not None:
+    if since is not None:
         # Rows made after their end were closed from the start, so what is open is not older than this.
-        over &= Q(starts_on__gte=month_start(last))
-    BrandPeriod.objects.filter(over, brand=brand, closed_at__isnull=True).update(closed_at=now)
-    CampaignPeriod.objects.filter(over, campaign__brand=brand, closed_at__isnull=True).update(closed_at=now)
-    return True
+        over &= Q(starts_on__gte=month_start(since - timedelta(days=1)))
+    ids = [brand.pk for brand in brands]
+    BrandPeriod.objects.filter(over, brand_id__in=ids, closed_at__isnull=True).update(closed_at=now)
+    CampaignPeriod.objects.filter(over, campaign__brand_id__in=ids, closed_at__isnull=True).update(
+        closed_at=now
+    )
 
 
 @dataclass(frozen=True, slots=True)

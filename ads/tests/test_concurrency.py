@@ -182,7 +182,7 @@ def take_out_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (ingest, "book_events"),
         (enforcement, "_decide_due"),
-        (enforcement, "_sweep_brands"),
+        (enforcement, "_decide_missed"),
         (periods, "_roll_over"),
     ):
         monkeypatch.setattr(module, name, inspect.unwrap(getattr(module, name)))

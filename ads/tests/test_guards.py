@@ -25,6 +25,7 @@ from ads.models import (
     Brand,
     Campaign,
     CampaignAlias,
+    EventType,
     IdempotencyRecord,
     ImportedRecord,
     Kind,
@@ -41,7 +42,13 @@ from ads.services import BudgetService, CampaignService
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.services.records import SpendEvent, SpendSnapshot
 from ads.services.tokens import issue
-from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
+from ads.services.webhooks import Event, emit
+from ads.tests.factories import (
+    BrandFactory,
+    CampaignFactory,
+    DaypartingScheduleFactory,
+    WebhookEndpointFactory,
+)
 from budget_system.testing.fixtures import CommittedDatabase
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -103,6 +110,8 @@ def history(db: None) -> Campaign:
     AlertNotification.objects.create(alert=alert, channel=people, user=bob, due_at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
+    WebhookEndpointFactory.create()
+    emit([Event(EventType.ALERT_RAISED, "event:1", brand.pk, campaign.pk, {})], NOW)
     connection.check_constraints()  # or PostgreSQL refuses TRUNCATE for a reason of its own
     return campaign
 
@@ -179,6 +188,16 @@ FLIGHT: Row = {"kind": "FLIGHT", "starts_on": "1970-01-01"}
 
 # Constraint, table, and rows of which each breaks it and no other.
 CHECKS: list[tuple[str, str, list[Row]]] = [
+    (
+        "delivery_delivered_at_where_delivered",
+        "ads_delivery",
+        [
+            {"key": "other", "state": "DELIVERED"},
+            {"key": "other", "delivered_at": "2026-05-01 00:00:00+00:00"},
+            {"key": "other", "state": "LOST"},
+        ],
+    ),
+    ("delivery_webhook_has_endpoint", "ads_delivery", [{"key": "other", "endpoint_id": None}]),
     ("alert_ended_is_resolved", "ads_alert", [{"key": "other", "ended_at": "2026-03-10 12:00:00+00:00"}]),
     ("alert_kind_known", "ads_alert", [{"key": "other", "kind": "LUCK"}, {"key": "other", "kind": ""}]),
     (
@@ -360,6 +379,8 @@ class TestConstraints:
             ("ads_snapshotvalue", "p?key"),
             ("ads_snapshotday", "p?key"),
             ("ads_quarantinedspend", "identity"),
+            ("ads_delivery", "key"),
+            ("ads_deliverytarget", "name"),
         ],
     )
     def test_a_name_and_an_identity_exist_once(self, history: Campaign, table: str, key: str) -> None:
@@ -607,6 +628,9 @@ class TestSeedingTheSchedule:
             ("Open new days", "ads.tasks.reset_daily_monthly_spends", 60, 60, True),
             ("Sweep everything", "ads.tasks.enforce_budgets", 300, 300, True),
             ("Go on with imports", "ads.tasks.go_on_with_imports", 20, 20, True),
+            ("Deliver effects", "ads.tasks.deliver_effects", 10, 10, True),
+            ("Look after deliveries", "ads.tasks.look_after_deliveries", 600, 600, True),
+            ("Check alerts", "ads.tasks.check_alerts", 60, 60, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
         }

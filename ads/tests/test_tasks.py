@@ -189,9 +189,13 @@ class TestQueries:
 
     @pytest.mark.parametrize(
         ("task", "given", "at"),
-        [(tasks.enforce_dayparting, with_office_hours, FIVE), (tasks.enforce_budgets, wrongly_active, NOON)],
+        [
+            (tasks.enforce_dayparting, with_office_hours, FIVE),
+            (tasks.enforce_budgets, wrongly_active, NOON),
+            (tasks.reset_daily_monthly_spends, spent_out, MIDNIGHT),
+        ],
     )
-    def test_of_tick_and_sweep_do_not_grow_with_brands(
+    def test_do_not_grow_with_brands(
         self, clock: Clock, task: Callable[[], object], given: Callable[[int, int], None], at: datetime
     ) -> None:
         assert self.cost(clock, task, given, at, 1, 10) == self.cost(clock, task, given, at, 10, 10)

@@ -145,6 +145,10 @@ class CeleryProcesses:
         """Put a message for this task on the broker, as `delay` would."""
         self._client.send_task(task, args, kwargs, ignore_result=True)
 
+    def send_to(self, queue: str, task: str) -> None:
+        """Put a message for this task into a queue, as a route would."""
+        self._client.send_task(task, queue=queue, ignore_result=True)
+
     def log(self, name: str) -> str:
         """Return what the process of this name has printed so far."""
         return (self.directory / f"{name}.log").read_text(errors="replace")

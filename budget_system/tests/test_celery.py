@@ -31,3 +31,27 @@ def test_the_schedule_lives_in_the_database_only_and_in_utc() -> None:
     assert str(app.conf.timezone) == "UTC"
     assert not app.conf.beat_schedule
     assert not hasattr(settings, "CELERY_BEAT_SCHEDULE")
+
+
+def test_each_kind_of_work_has_a_queue_of_its_own() -> None:
+    """A worker that is told of no queue serves all of these."""
+    app.autodiscover_tasks(force=True)
+    queues = {queue.name: queue.routing_key for queue in app.conf.task_queues}
+    assert queues == {name: name for name in ("celery", "ingest", "enforcement", "effects")}
+    routed = {
+        name.rpartition(".")[2]: app.amqp.router.route({}, name)["queue"].name
+        for name in app.tasks
+        if name.startswith("ads.")
+    }
+    assert routed == {
+        "work_on_import": "ingest",
+        "go_on_with_imports": "ingest",
+        "enforce_dayparting": "enforcement",
+        "enforce_budgets": "enforcement",
+        "reset_daily_monthly_spends": "enforcement",
+        "check_and_update_campaign_status": "enforcement",
+        "deliver_effects": "effects",
+        "look_after_deliveries": "effects",
+        "verify_ledger": "celery",
+        "forget_answered_requests": "celery",
+    }

@@ -4,8 +4,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
 from ruamel.yaml import YAML
 
 from budget_system.environment import BASE_DIR
@@ -41,13 +43,48 @@ def test_the_dockerfile_passes_its_linter() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_compose_file_follows_its_schema_and_starts_the_five_services() -> None:
-    done = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+def composed(name: str) -> dict[str, dict[str, Any]]:
+    """The services of a compose file that follows the schema."""
+    done = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", name)
     assert done.returncode == 0, done.stdout
-    compose = YAML(typ="safe").load((BASE_DIR / "docker-compose.yml").read_text())
-    assert set(compose["services"]) == {"web", "redis", "celery-worker", "celery-beat", "celery-flower"}
-    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert all(port.startswith("127.0.0.1:") for port in published)
+    services: dict[str, dict[str, Any]] = YAML(typ="safe").load((BASE_DIR / name).read_text())["services"]
+    return services
+
+
+def published(services: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    return {name: service["ports"] for name, service in services.items() if "ports" in service}
+
+
+def test_the_compose_file_starts_everything_and_publishes_on_loopback() -> None:
+    services = composed("docker-compose.yml")
+    assert set(services) == {
+        "migrate", "web", "redis", "postgres", "celery-worker", "celery-effects", "celery-beat", "celery-flower",
+        "sample-data",
+    }  # fmt: skip
+    assert published(services) == {"web": ["127.0.0.1:8000:8000"], "celery-flower": ["127.0.0.1:5555:5555"]}
+
+
+def test_production_is_closed_but_for_the_proxy() -> None:
+    services = composed("docker-compose.prod.yml")
+    assert published(services) == {"proxy": ["80:80", "443:443"], "celery-flower": ["127.0.0.1:5555:5555"]}
+    for name, service in services.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["deploy"]["resources"]["limits"], name
+        assert service.get("read_only") or name == "postgres", name
+    reaching_out = {name for name, service in services.items() if "outer" in service["networks"]}
+    assert reaching_out == {"proxy", "web", "celery-effects", "celery-flower"}
+
+
+def test_every_queue_has_a_worker() -> None:
+    for name in ("docker-compose.yml", "docker-compose.prod.yml"):
+        commands = [" ".join(service.get("command", "")) for service in composed(name).values()]
+        served = [
+            command.partition("--queues=")[2].split(",") for command in commands if "--queues=" in command
+        ]
+        assert sorted(queue for queues in served for queue in queues) == sorted(
+            queue.name for queue in settings.CELERY_TASK_QUEUES
+        )
 
 
 @pytest.mark.parametrize("script", ["start.sh", "test.sh", ".ci/run", "manage.py"])

@@ -147,7 +147,8 @@ def test_debug_needs_no_secret_key_and_no_collected_files() -> None:
 
 def test_production_settings_take_what_is_given() -> None:
     seen = settings_seen(
-        SECRET_KEY="k",
+        SECRET_KEY="k" * 50,
+        ALLOWED_HOSTS="budgets.example",
         SECURE="true",
         TIME_ZONE="Africa/Lagos",
         DATABASE_URL="postgresql://ann@/budgets?host=/run/postgresql&sslmode=disable",
@@ -157,8 +158,86 @@ def test_production_settings_take_what_is_given() -> None:
         "Africa/Lagos",
         "budgets",
         {"sslmode": "disable", "pool": {"min_size": 1, "max_size": 3}},
-        "k",
+        "k" * 50,
         {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
         True,
         "UTC",
     ]
+
+
+KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+PRODUCTION = {
+    "SECURE": "true",
+    "SECRET_KEY": "k" * 50,
+    "ALLOWED_HOSTS": "budgets.example",
+    "DATABASE_URL": "postgresql://budgets@db/budgets",
+}
+
+
+def give(monkeypatch: pytest.MonkeyPatch, **given: str) -> None:
+    for name, value in (PRODUCTION | given).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_production_starts_with_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch)
+    read_environment().check_secure()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SECRET_KEY", "", "SECRET_KEY (at least 50 characters)"),
+        ("SECRET_KEY", "k" * 49, "SECRET_KEY (at least 50 characters)"),
+        ("ALLOWED_HOSTS", "", "ALLOWED_HOSTS (the names of this site, and not *)"),
+        ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS (the names of this site, and not *)"),
+        ("DATABASE_URL", "", "DATABASE_URL or DB_NAME"),
+    ],
+)
+def test_production_refuses_to_start_without(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    give(monkeypatch, **{name: value})
+    with pytest.raises(SettingError) as refused:
+        read_environment().check_secure()
+    assert str(refused.value) == f"SECURE is on, which needs these to be given: {said}."
+
+
+def test_the_trial_needs_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_environment().check_secure()
+    monkeypatch.setenv("SECURE", "true")
+    monkeypatch.setenv("DEBUG", "true")
+    read_environment().check_secure()
+
+
+def test_secrets_may_be_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("s" * 60 + "\n")
+    (tmp_path / "db_password").write_text("hunter 2\n")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("DB_NAME", "budgets")
+    environment = read_environment()
+    assert environment.secret_key.get_secret_value() == "s" * 60
+    address = environment.database_address()
+    assert address is not None
+    assert address.password == "hunter 2"
+
+
+def test_djangos_own_check_for_production_finds_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=BASE_DIR,
+        env=os.environ
+        | PRODUCTION
+        | {
+            "DATABASE_URL": "sqlite:///none.sqlite3",
+            "SECRET_KEY": KEY,
+            "ENV_FILE": os.devnull,
+            "DJANGO_SETTINGS_MODULE": "budget_system.settings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n"), (
+        done.stderr
+    )

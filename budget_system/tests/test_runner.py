@@ -219,6 +219,7 @@ def test_a_database_and_a_broker_in_the_environment_are_used(
     assert PeriodicTask.objects.exists()
     assert sorted(re.findall(r"^  (\w+) +ready", started.said(), re.MULTILINE)) == [
         "beat",
+        "effects",
         "flower",
         "web",
         "worker",

@@ -26,11 +26,17 @@ from ads.models import (
     SpendLog,
     StatusChange,
     Waiver,
+    WebhookEndpoint,
 )
 from ads.services import BudgetService, CampaignService, ingest, tokens
 from ads.services.records import SpendSnapshot
 from ads.tests.admin.browser import act_url, list_url, page_url, record, run, spend_form
-from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
+from ads.tests.factories import (
+    BrandFactory,
+    CampaignFactory,
+    DaypartingScheduleFactory,
+    WebhookEndpointFactory,
+)
 from ads.tests.moments import NOON
 
 READ_ONLY = [
@@ -63,6 +69,7 @@ def one_of_everything() -> None:
 
 @pytest.fixture
 def everything(db: None) -> None:
+    WebhookEndpointFactory.create()
     one_of_everything()
     JobProgress.objects.create(name="verify_ledger", position=7)
     totals = [SpendSnapshot(campaign_id=999, day=NOON.date(), amount_micros=1)]
@@ -88,7 +95,9 @@ def test_every_rows_page_renders(ada: Client, everything: None, model: type[Mode
         assert ada.get(page_url(row, "history")).status_code == 200
 
 
-@pytest.mark.parametrize("model", [Brand, Campaign, SpendLog, ApiToken, PeriodicTask, IntervalSchedule, User])
+@pytest.mark.parametrize(
+    "model", [Brand, Campaign, SpendLog, ApiToken, WebhookEndpoint, PeriodicTask, IntervalSchedule, User]
+)
 def test_every_form_to_add_renders(ada: Client, model: type[Model]) -> None:
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
     assert ada.get(url).status_code == 200
@@ -100,6 +109,7 @@ def test_pages_that_ask_first_render(ada: Client, everything: None) -> None:
         act_url(brand, "reset_budgets"),
         act_url(SpendLog.objects.latest("pk"), "reverse"),
         act_url(ApiToken.objects.get(), "revoke"),
+        act_url(WebhookEndpoint.objects.get(), "rotate"),
         page_url(brand, "delete"),
         page_url(campaign, "delete"),
     ):

@@ -25,7 +25,7 @@ CAMPAIGN = CampaignFacts(BRAND, True, None, None, None, None, None, {}, {}, 0, (
 
 
 def campaign(brand: dict[str, Any] | None = None, **facts: Any) -> CampaignFacts:
-    return replace(CAMPAIGN, brand=replace(BRAND, **(brand or {})), **facts)
+    return CAMPAIGN._replace(brand=replace(BRAND, **(brand or {})), **facts)
 
 
 def again(facts: CampaignFacts, now: datetime = NOW) -> str | None:

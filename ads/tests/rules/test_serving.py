@@ -55,7 +55,7 @@ PLAIN_CAMPAIGN = CampaignFacts(
 
 
 def campaign(**facts: Any) -> CampaignFacts:
-    return replace(PLAIN_CAMPAIGN, **facts)
+    return PLAIN_CAMPAIGN._replace(**facts)
 
 
 def paris(text: str) -> datetime:
@@ -556,3 +556,39 @@ def test_jumping_from_transition_to_transition_is_deciding_every_minute_long(
 ) -> None:
     facts, noon = situation
     assert_jumping_is_deciding_every_minute(facts, noon - 4 * ONE_DAY, 9 * 1440)
+
+
+YEAR = CampaignFacts(
+    brand=BrandFacts(
+        is_active=True,
+        calendar=Calendar.fixed("UTC"),
+        daily_budget_micros=100,
+        monthly_budget_micros=1000,
+        days={date(2025, 3, 30): 100, date(2025, 10, 26): 100, date(2025, 11, 2): 100, date(2025, 9, 7): 100},
+        months={date(2025, 4, 1): 1000, date(2025, 5, 1): 1000, date(2025, 12, 1): 1000},
+    ),
+    enabled=True,
+    start_date=date(2025, 1, 20),
+    end_date=date(2025, 12, 24),
+    daily_budget_micros=50,
+    monthly_budget_micros=None,
+    total_budget_micros=5000,
+    days={date(2025, 2, 28): 50, date(2025, 3, 1): 50},
+    months={},
+    total_micros=0,
+    windows=(
+        Window(None, time(9), time(17)),
+        Window(5, time(22), time(3)),
+        Window(6, time(1, 30), time(2, 30)),
+    ),
+    window_calendar=Calendar.fixed("UTC"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize("zone", [zone for zone, _ in BUSY_DAYS])
+def test_a_year_of_jumps_is_a_year_of_minutes(zone: str) -> None:
+    calendar = Calendar.fixed(zone)
+    facts = YEAR._replace(brand=replace(YEAR.brand, calendar=calendar), window_calendar=calendar)
+    assert_jumping_is_deciding_every_minute(facts, datetime(2025, 1, 1, tzinfo=UTC), 365 * 1440)

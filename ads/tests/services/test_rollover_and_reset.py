@@ -124,6 +124,7 @@ class TestRollover:
         self, spent_out: Campaign, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lock = BrandQuerySet.lock
+        Campaign._base_manager.update(reason_codes="BRAND_MONTHLY")  # what is right is not locked
         with freeze_time(MIDNIGHT - timedelta(seconds=1)) as frozen:
 
             def wait_for_the_lock(queryset: BrandQuerySet, brand_ids: set[int]) -> list[Brand]:

@@ -115,6 +115,18 @@ class TestAChangeOfStatus:
         }
         assert numbers == {campaign.pk: [1, 2], other.pk: [1]}
 
+    def test_happens_also_where_telling_of_it_fails(
+        self, endpoint: WebhookEndpoint, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            Delivery.objects.create(key="half")
+
+        monkeypatch.setattr(webhooks, "enqueue", fail)
+        BudgetService.record_spend(campaign, Decimal(100))
+        campaign.refresh_from_db()
+        assert campaign.status == "PAUSED"
+        assert Delivery.objects.count() == 0
+
 
 class TestAPeriodThatIsOver:
     def test_is_told_with_what_was_spent(

@@ -1,0 +1,168 @@
+"""The drill of effects: workers killed, answers dropped, Redis emptied; each effect arrives, and counts once.
+
+A target tells what it ought to have got and what it got; another kind of effect is one more of them in `targets`.
+EFFECTS_DRILL_EVENTS is how many pauses there are, 40 if it is not given; EFFECTS_DRILL_KILLS how often a worker is
+killed, 4 if it is not given.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+import redis
+
+from ads.channels.mail import message_id
+from ads.models import (
+    Alert,
+    AlertKind,
+    AlertRule,
+    Campaign,
+    ChannelKind,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    StatusChange,
+)
+from ads.services import BudgetService
+from ads.tests.factories import BrandFactory, CampaignFactory, ChannelFactory, WebhookEndpointFactory
+from ads.tests.mailbox import taking_mail
+from ads.tests.receiver import Received, Reply, receiving
+from budget_system.testing.fixtures import CeleryProcesses, CommittedDatabase
+
+EVENTS = int(os.environ.get("EFFECTS_DRILL_EVENTS", "40"))
+KILLS = int(os.environ.get("EFFECTS_DRILL_KILLS", "4"))
+FLUSHES = 3
+DROPPED = 0.2
+SECONDS = 240 + 30 * KILLS + EVENTS  # after which it gives up
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that is to be told, and hears it through bad wires."""
+
+    name: str
+    expected: Callable[[], set[str]]
+    got: Callable[[], list[str]]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+def targets(committed_database: CommittedDatabase) -> Iterator[list[Target]]:
+    AlertRule.objects.all().delete()
+    with ExitStack() as open_ones:
+        yield [webhook(open_ones), mail(open_ones)]
+
+
+def webhook(open_ones: ExitStack) -> Target:
+    """A receiver that takes in what it gets, and in a fifth of the cases does not say so."""
+    receiver = open_ones.enter_context(receiving())
+    endpoint = WebhookEndpointFactory.create(url=receiver.url, event_types=["campaign.status_changed"])
+    dice = random.Random(42)
+
+    def reply(request: Received) -> Reply:
+        request.verified(endpoint.secret)
+        time.sleep(0.05)
+        return Reply(0) if dice.random() < DROPPED else Reply()
+
+    receiver.reply = reply
+    return Target(
+        "webhook",
+        expected=lambda: {f"status:{each.brand_id}:{each.sequence}" for each in StatusChange.objects.all()},
+        got=lambda: receiver.event_ids,
+        env={"OUTBOUND_TRUSTED_HOSTS": receiver.host},
+    )
+
+
+def mail(open_ones: ExitStack) -> Target:
+    """A mail server that takes in what it gets, and in a fifth of the cases hangs up instead of saying so."""
+    mailbox = open_ones.enter_context(taking_mail())
+    dice = random.Random(43)
+    mailbox.hangs_up = lambda: dice.random() < DROPPED
+    AlertRule.objects.create(kind=AlertKind.BUDGET_PAUSE, name="Pauses")
+    ChannelFactory.create(kind=ChannelKind.EMAIL, address="team@agency.example")
+
+    def expected() -> set[str]:
+        keys = Delivery.objects.filter(kind=DeliveryKind.MESSAGE).values_list("key", flat=True)
+        assert len(keys) == Alert.objects.count()
+        return {message_id(key) for key in keys}
+
+    return Target(
+        "mail",
+        expected=expected,
+        got=lambda: [str(each["message-id"]) for each in mailbox.received],
+        env={"EMAIL_URL": mailbox.url},
+    )
+
+
+@dataclass
+class Workers:
+    """The effects' workers: one at a time, to be killed and started again."""
+
+    processes: CeleryProcesses
+    env: Mapping[str, str]
+    killed: int = 0
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.running = self.processes.start_worker(
+            f"effects{self.killed}", "--queues=effects", "--concurrency=2", **self.env
+        )
+
+    def kill(self) -> None:
+        assert self.running is not None
+        os.killpg(self.running.pid, signal.SIGKILL)
+        self.running.wait()
+        self.killed += 1
+
+
+def is_quiet() -> bool:
+    return not Delivery.objects.filter(state=DeliveryState.PENDING).exists()
+
+
+def test_each_effect_arrives_and_counts_once(
+    celery_processes: CeleryProcesses, broker_url: str, targets: list[Target]
+) -> None:
+    brand = BrandFactory.create(daily_budget=None, monthly_budget=None)
+    campaigns: list[Campaign] = CampaignFactory.create_batch(EVENTS, brand=brand, daily_budget=Decimal(1))
+    workers = Workers(celery_processes, {key: value for each in targets for key, value in each.env.items()})
+    celery_processes.start_beat()
+    workers.start()
+
+    batches = [campaigns[start :: KILLS + 1] for start in range(KILLS + 1)]
+    # The last time nobody starts anew afterwards.
+    flush_after = {KILLS * (number + 1) // FLUSHES for number in range(FLUSHES)}
+    with redis.Redis.from_url(broker_url) as broker:
+        for number, batch in enumerate(batches):
+            for campaign in batch:
+                BudgetService.record_spend(campaign, Decimal(1))
+                celery_processes.send_to("effects", "ads.tasks.deliver_effects")
+            if number in flush_after:
+                broker.flushall()
+            if number < KILLS:
+                time.sleep(random.uniform(0, 2))
+                workers.kill()
+                workers.start()
+
+    deadline = time.monotonic() + SECONDS
+    while not is_quiet() and time.monotonic() < deadline:
+        time.sleep(1)
+
+    for target in targets:
+        got = target.got()
+        print(
+            f"{target.name}: {len(target.expected())} expected, {len(got)} requests, {workers.killed} kills"
+        )
+        assert set(got) == target.expected(), target.name
+        assert len(target.expected()) == EVENTS
+    assert workers.killed == KILLS
+    assert not Campaign.objects.active().exists()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.DELIVERED}
