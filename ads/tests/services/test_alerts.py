@@ -78,9 +78,12 @@ class TestSteps:
 
     def test_a_step_is_crossed_once_whatever_is_refunded(self, campaign: Campaign) -> None:
         spend(campaign, 85)
+        alerts.acknowledge([Alert.objects.get().pk], NOON)
         spend(campaign, -60)
-        spend(campaign, 60)
+        spend(campaign, 60, now=LATER)
         assert told() == [("Acme DAY", [50, 80], True)]
+        alert = Alert.objects.get()
+        assert (alert.changed_at, alert.acknowledged_at) == (NOON, NOON)
         assert AlertStep.objects.count() == 2
 
     def test_a_raise_arms_again_what_it_takes_spend_back_below(
@@ -97,6 +100,15 @@ class TestSteps:
         spend(campaign, 40)  # 100 %
         assert told()[1:] == [("Acme DAY", [80, 90, 100], True)]
         assert told("BUDGET_PAUSE") == [("Acme DAY", [100], False), ("Acme DAY", [100], True)]
+
+    def test_what_is_still_crossed_after_a_raise_is_no_alert_of_its_own(
+        self, brand: Brand, campaign: Campaign
+    ) -> None:
+        spend(campaign, 105)
+        give(brand, daily=200)  # 52.5 %: 50 stays crossed
+        spend(campaign, -10)
+        spend(campaign, 10)
+        assert told() == [("Acme DAY", [50, 80, 90, 100], False)]
 
     def test_a_raise_that_takes_spend_below_nothing_arms_nothing(
         self, brand: Brand, campaign: Campaign
