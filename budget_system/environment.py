@@ -192,10 +192,7 @@ def read_environment() -> Environment:
     folder that SECRETS_DIR names: a file for each setting, as containers are given their secrets.
     """
     try:
-        return Environment(
-            _env_file=_env_file(),
-            _secrets_dir=os.environ.get("SECRETS_DIR") or None,
-        )
+        return Environment(_env_file=_env_file(), _secrets_dir=os.environ.get("SECRETS_DIR") or None)
     except ValidationError as error:
         wrong = (f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise SettingError("; ".join(wrong).replace("Value error, ", "") + ".") from None

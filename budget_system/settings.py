@@ -275,6 +275,8 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("dashboard/icon.svg")}
     ],
+    "SCRIPTS": [lambda _: static("ads/access.js")],
+    "STYLES": [lambda _: static("ads/admin.css")],
     "SIDEBAR": {"navigation": "ads.admin.navigation.navigation"},
     "COLORS": {
         "base": {

@@ -22,6 +22,7 @@ class Item(TypedDict):
     link: Any
     permission: Callable[[HttpRequest], bool]
     badge: NotRequired[str | int]
+    active: NotRequired[bool]
 
 
 class Group(TypedDict):
@@ -63,6 +64,14 @@ def navigation(request: HttpRequest) -> list[Group]:
         Group(
             title="Every day",
             items=[
+                Item(
+                    title="Dashboard",
+                    description="Which brand needs you, and why",
+                    icon="monitoring",
+                    link=reverse_lazy("dashboard:overview"),
+                    permission=lambda _: True,
+                    active=False,  # every address begins with its own
+                ),
                 _item("Brands", "Budgets, what is spent of them, and what is left", "storefront", "brand"),
                 _item("Campaigns", "What runs, what does not, and why", "campaign", "campaign"),
                 _item("Spend", "Record spend, and reverse what is wrong", "receipt_long", "spendlog"),

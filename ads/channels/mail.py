@@ -61,17 +61,21 @@ def send(address: str, message: Message) -> None:
 
 def composed(address: str, message: Message) -> EmailMultiAlternatives:
     """The e-mail, with an id by which a mailbox knows one that comes twice."""
-    sender_host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    digest = sha256(message.key.encode()).hexdigest()[:32]
     context = {"message": message}
     email = EmailMultiAlternatives(
         subject=" ".join(message.subject.split()),
         body=render_to_string("messages/message.txt", context),
         to=[address],
-        headers={"Message-ID": f"<{digest}@{sender_host}>", "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": message_id(message.key), "Auto-Submitted": "auto-generated"},
     )
     email.attach_alternative(render_to_string("messages/message.html", context), "text/html")
     return email
+
+
+def message_id(key: str) -> str:
+    """The same for the same message."""
+    host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    return f"<{sha256(key.encode()).hexdigest()[:32]}@{host}>"
 
 
 def _refused(what: str, code: int, words: bytes | str, *, is_of_settings: bool = False) -> DeliveryFailed:

@@ -145,6 +145,25 @@ def pace_words(pace: Pace) -> str:
     return f"{pace.percent}% {'ahead' if pace.direction == Direction.AHEAD else 'behind'}"
 
 
+def pace_look(pace: Pace | None) -> tuple[str, str]:
+    """The drawing and the class of a pace."""
+    if pace is None:
+        return "none", ""
+    if pace.direction == Direction.ON_PACE:
+        return "even", ""
+    return (
+        "up" if pace.direction == Direction.AHEAD else "down",
+        "pace-bad" if pace.is_far else "pace-off",
+    )
+
+
+def against_even(pace: Pace) -> str:
+    """How spend compares with the even line: "21% behind the even line"."""
+    if pace.direction == Direction.ON_PACE:
+        return "On the even line"
+    return f"{pace_words(pace)}{' of' if pace.direction == Direction.AHEAD else ''} the even line"
+
+
 def no_pace_words(row: BrandRow) -> str:
     """Why there is no pace."""
     if not row.is_active:
@@ -229,7 +248,7 @@ def _status_line(news: StatusNews) -> Line:
     told = f"{who} {many if news.campaigns > 1 else one}"
     reason = next(iter(news.reasons), None)
     if reason is not None and reason != Reason.SWITCHED_OFF and news.status != Status.COMPLETED:
-        told += f": {reason.words[:1].lower()}{reason.words[1:]}"
+        told += f": {reason.in_sentence}"
         tone = "" if reason in {Reason.OUTSIDE_DAYPARTING, Reason.FLIGHT_NOT_STARTED} else tone
         icon = "clock" if reason in {Reason.OUTSIDE_DAYPARTING, Reason.FLIGHT_NOT_STARTED} else icon
     if news.by:

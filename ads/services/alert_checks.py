@@ -13,7 +13,6 @@ from django.db.models import Case, Count, Exists, Max, OuterRef, QuerySet, Sum, 
 from ads.models import (
     Alert,
     AlertKind,
-    AlertRule,
     Brand,
     Campaign,
     PeriodKind,
@@ -28,7 +27,7 @@ from ads.rules.pacing import PacingFacts
 from ads.rules.periods import ONE_DAY, month_start
 from ads.rules.serving import Status
 from ads.services import alerts
-from ads.services.alert_rules import Ruling, ruling
+from ads.services.alert_rules import Rule, Ruling, ruling
 from ads.services.alerts import OF_BUDGETS, Owner, OwnersPeriod, Settled
 from ads.services.pacing import load_pacing
 from ads.services.platform_differences import lasting_differences
@@ -63,7 +62,7 @@ class _Slice:
         """Brands that are switched on and not archived."""
         return [brand for brand in self.brands if brand.is_active and brand.archived_at is None]
 
-    def rule(self, kind: AlertKind, brand_id: int, campaign_id: int | None = None) -> AlertRule | None:
+    def rule(self, kind: AlertKind, brand_id: int, campaign_id: int | None = None) -> Rule | None:
         return self.rules.of(kind, brand_id, campaign_id)
 
 
@@ -115,11 +114,11 @@ def _known(brands: Sequence[Brand], now: datetime) -> tuple[dict[str, int], dict
     return known, over
 
 
-def _draft(rule: AlertRule, owner: Owner, period: OwnersPeriod | None = None, **values: object) -> Alert:
+def _draft(rule: Rule, owner: Owner, period: OwnersPeriod | None = None, **values: object) -> Alert:
     key = period.key(rule.kind) if period else f"{rule.kind}:{owner.key}"
     return Alert(
         key=key,
-        rule=rule,
+        rule_id=rule.pk,
         kind=rule.kind,
         brand_id=owner.brand_id,
         campaign_id=owner.campaign_id,
@@ -175,7 +174,7 @@ def _missing_the_month(
         projection = pacing.project(known)
         period = OwnersPeriod(Owner(brand.pk), PeriodKind.MONTH, month_start(known.today))
         is_known = period.key(rule.kind) in slice_.known
-        if projection and alerting.misses(projection.micros, budget, rule.percent or 0, is_known=is_known):
+        if projection and alerting.misses(projection.micros, budget, rule.percent, is_known=is_known):
             yield _draft(
                 rule,
                 period.owner,
@@ -199,7 +198,7 @@ def _spiking(
     for brand_id, (rule, hour) in usual.items():
         period = OwnersPeriod(Owner(brand_id), PeriodKind.DAY, facts[brand_id].today)
         micros = last_hour.get(brand_id, 0)
-        if period.key(rule.kind) in slice_.known or alerting.is_spike(micros, hour, rule.times or 0):
+        if period.key(rule.kind) in slice_.known or alerting.is_spike(micros, hour, rule.times):
             yield _draft(
                 rule,
                 period.owner,
@@ -239,14 +238,14 @@ def _differing(slice_: _Slice) -> Iterator[Alert]:
             yield _draft(rule, Owner(brand_id, state.campaign_id), facts=known)
     for brand_id, each in waiting.items():
         if rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id):
-            facts = {"campaigns": len(each), "account": str(each[0].connection)}
-            yield _draft(rule, Owner(brand_id), facts=facts)
+            of_account: dict[str, object] = {"campaigns": len(each), "account": str(each[0].connection)}
+            yield _draft(rule, Owner(brand_id), facts=of_account)
 
 
 def _silent(slice_: _Slice) -> Iterator[Alert]:
     """Brands, and campaigns with a rule of their own, that ran for so many hours without any record."""
-    hours_of_brands: dict[int, AlertRule] = {}
-    hours_of_campaigns: dict[int, AlertRule] = {}
+    hours_of_brands: dict[int, Rule] = {}
+    hours_of_campaigns: dict[int, Rule] = {}
     live = {brand.pk for brand in slice_.live}
     for brand_id in live:
         if rule := slice_.rule(AlertKind.DEAD_FEED, brand_id):
@@ -259,7 +258,7 @@ def _silent(slice_: _Slice) -> Iterator[Alert]:
 
 
 def _silent_owners(
-    slice_: _Slice, rules: Mapping[int, AlertRule], owners: QuerySet[Brand] | QuerySet[Campaign], level: str
+    slice_: _Slice, rules: Mapping[int, Rule], owners: QuerySet[Brand] | QuerySet[Campaign], level: str
 ) -> Iterator[Alert]:
     now = slice_.now
     suspects = _without_a_recent_record(rules, owners, level, now)
@@ -283,7 +282,7 @@ def _silent_owners(
         draft = _draft(rule, owner, facts={"last_at": _text(since[owner_id]), "hours": rule.hours})
         # What is silent and known stays so until a record comes: nobody runs at night.
         is_known = draft.key in slice_.known
-        if is_known or alerting.time_within(spans[owner_id]) >= timedelta(hours=rule.hours or 0):
+        if is_known or alerting.time_within(spans[owner_id]) >= timedelta(hours=rule.hours):
             yield draft
 
 
@@ -292,14 +291,14 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _without_a_recent_record(
-    rules: Mapping[int, AlertRule],
+    rules: Mapping[int, Rule],
     owners: QuerySet[Brand] | QuerySet[Campaign],
     level: str,
     now: datetime,
 ) -> list[int]:
     by_hours: defaultdict[int, list[int]] = defaultdict(list)
     for owner_id, rule in rules.items():
-        by_hours[rule.hours or 0].append(owner_id)
+        by_hours[rule.hours].append(owner_id)
     if not by_hours:
         return []
     longest = timedelta(hours=max(by_hours))

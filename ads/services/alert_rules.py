@@ -1,22 +1,39 @@
 """Which rule rules whom; and the rules that everybody begins with."""
 
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import router
-from django.db.models import Q
+from django.db import connection, router
 
 from ads.models import AlertKind, AlertRule
+from ads.services.given import among
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as those need it who raise alerts."""
+
+    pk: int
+    kind: str
+    brand_id: int | None
+    campaign_id: int | None
+    period_kinds: Sequence[str]
+    steps: Sequence[int]
+    percent: int
+    hours: int
+    times: int
+    is_active: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """The rules of some kinds that concern some brands and campaigns."""
 
-    rules: dict[tuple[str, int | None, int | None], AlertRule]
+    rules: Mapping[tuple[str, int | None, int | None], Rule]
 
-    def of(self, kind: str, brand_id: int | None, campaign_id: int | None = None) -> AlertRule | None:
+    def of(self, kind: str, brand_id: int | None, campaign_id: int | None = None) -> Rule | None:
         """The rule of this kind that rules here: the most specific one, if it is not switched off."""
         for owner in ((brand_id, campaign_id), (brand_id, None), (None, None)):
             rule = self.rules.get((kind, *owner))
@@ -26,14 +43,42 @@ class Ruling:
 
 
 def ruling(
-    kinds: Iterable[AlertKind], brand_ids: Collection[int], campaign_ids: Collection[int] | None = None
+    kinds: Sequence[AlertKind], brand_ids: Collection[int], campaign_ids: Collection[int] | None = None
 ) -> Ruling:
     """The rules of these kinds for these brands and campaigns (None: all campaigns of the brands). One query."""
-    of_campaigns = Q() if campaign_ids is None else Q(campaign__isnull=True) | Q(campaign__in=campaign_ids)
-    rules = AlertRule.objects.filter(
-        Q(brand__isnull=True) | Q(brand__in=brand_ids), of_campaigns, kind__in=list(kinds)
-    ).order_by()
-    return Ruling({(rule.kind, rule.brand_id, rule.campaign_id): rule for rule in rules})
+    # Asked for while spend is booked, where composing a query takes longer than running it.
+    of_brands, params = among("bigint", list(brand_ids))
+    of_campaigns = ""
+    if campaign_ids is not None:
+        are_these, more = among("bigint", list(campaign_ids))
+        of_campaigns, params = f"AND (campaign_id IS NULL OR campaign_id {are_these})", [*params, *more]
+    sql = f"""
+        SELECT id, kind, brand_id, campaign_id, period_kinds, steps, percent, hours, times, is_active
+        FROM ads_alertrule
+        WHERE (brand_id IS NULL OR brand_id {of_brands}) {of_campaigns}
+          AND kind IN ({", ".join(["%s"] * len(kinds))})
+    """  # noqa: S608 - only placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, *kinds])
+        return Ruling({(row[1], row[2], row[3]): _rule(*row) for row in cursor.fetchall()})
+
+
+def _rule(
+    pk: int,
+    kind: str,
+    brand_id: int | None,
+    campaign_id: int | None,
+    period_kinds: str,
+    steps: str,
+    percent: int | None,
+    hours: int | None,
+    times: int | None,
+    is_active: bool,
+) -> Rule:
+    return Rule(
+        pk, kind, brand_id, campaign_id, json.loads(period_kinds), json.loads(steps),
+        percent or 0, hours or 0, times or 0, bool(is_active),
+    )  # fmt: skip
 
 
 DEFAULT_RULES: dict[AlertKind, dict[str, Any]] = {

@@ -15,11 +15,11 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
 from ads.actor import actor_name
-from ads.models import Alert, AlertKind, AlertRule, AlertStep, BrandPeriod, CampaignPeriod, EventType
+from ads.models import Alert, AlertKind, AlertStep, BrandPeriod, CampaignPeriod, EventType
 from ads.models.alerts import AlertQuerySet
 from ads.rules.alerting import Level, is_eased, steps_crossed
 from ads.services import notifying
-from ads.services.alert_rules import ruling
+from ads.services.alert_rules import Rule, ruling
 from ads.services.given import given
 from ads.services.transactions import aside, retrying
 from ads.services.webhooks import Event, emit
@@ -139,12 +139,12 @@ def _cross(moves: Sequence[Move], now: datetime) -> None:
                 continue
             if crossed := steps_crossed(move.before, move.after, _steps(rule)):
                 drafts.append(_of_budget(rule, move.period, move.after, crossed))
-    _raise_steps(drafts, now)
+    if drafts:
+        _raise_steps(drafts, now)
 
 
-def _steps(rule: AlertRule) -> Sequence[int]:
-    steps: list[int] = rule.steps
-    return steps if rule.kind == AlertKind.THRESHOLD else [REACHED + (rule.percent or 0)]
+def _steps(rule: Rule) -> Sequence[int]:
+    return rule.steps if rule.kind == AlertKind.THRESHOLD else [REACHED + rule.percent]
 
 
 def _raise_pauses(stops: Mapping[OwnersPeriod, int], now: datetime) -> None:
@@ -194,7 +194,7 @@ def _levels(periods: Collection[OwnersPeriod]) -> dict[OwnersPeriod, Level]:
 
 
 def _of_budget(
-    rule: AlertRule,
+    rule: Rule,
     period: OwnersPeriod,
     level: Level,
     steps: Sequence[int],
@@ -202,7 +202,7 @@ def _of_budget(
 ) -> Draft:
     alert = Alert(
         key=period.key(rule.kind),
-        rule=rule,
+        rule_id=rule.pk,
         kind=rule.kind,
         brand_id=period.owner.brand_id,
         campaign_id=period.owner.campaign_id,
@@ -251,7 +251,7 @@ GOES_ON = (
 
 def _go_on(alert: Alert, draft: Alert, now: datetime) -> Alert:
     """The alert with a step more: what people did about the steps before does not answer this one."""
-    alert.rule, alert.facts = draft.rule, draft.facts
+    alert.rule_id, alert.facts = draft.rule_id, draft.facts
     alert.spent_micros, alert.budget_micros = draft.spent_micros, draft.budget_micros
     alert.changed_at = now
     alert.acknowledged_at = alert.resolved_at = None

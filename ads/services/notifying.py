@@ -20,7 +20,7 @@ from ads.models import (
     NotificationPreference,
 )
 from ads.rules.rhythm import told_at
-from ads.services.effects import enqueue
+from ads.services.effects import ROWS_PER_STATEMENT, enqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def alert_changed(alerts: Sequence[Alert], now: datetime) -> None:
         row = AlertNotification(alert=alert, channel=receiver.channel, user_id=user_id, due_at=due_at)
         rows.append(row)
         deliveries.append((row, receiver.target, is_gathered))
-    AlertNotification.objects.bulk_create(rows)
+    AlertNotification.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
     enqueue([_delivery(row, target, now, is_gathered=gathers) for row, target, gathers in deliveries])
 
 

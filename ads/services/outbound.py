@@ -6,9 +6,10 @@ that an answer of DNS that changes meanwhile changes nothing. Redirects are not 
 
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -213,17 +214,20 @@ def checked(host: str, port: int) -> list[Address]:
 
 
 def _resolved(host: str, port: int) -> list[Address]:
-    # The system's resolver knows no time-out of ours.
-    looking = _resolvers().submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    # The system's resolver knows no time-out of ours; what it hangs in must not hold up the next.
+    found: Future[list[Any]] = Future()
+    threading.Thread(target=_resolve, args=(host, port, found), daemon=True).start()
     try:
-        found = looking.result(CONNECT_SECONDS)
+        places = found.result(CONNECT_SECONDS)
     except NotInTime:
         raise DeliveryFailed(f"{host} was not resolved within {CONNECT_SECONDS} seconds") from None
     except (OSError, UnicodeError) as error:
         raise DeliveryFailed(f"{host} has no address: {error}") from None
-    return list(dict.fromkeys(ip_address(str(place[0])) for *_, place in found))
+    return list(dict.fromkeys(ip_address(str(place[0])) for *_, place in places))
 
 
-@cache
-def _resolvers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolver")
+def _resolve(host: str, port: int, found: Future[list[Any]]) -> None:
+    try:
+        found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except Exception as error:  # for whoever waits
+        found.set_exception(error)

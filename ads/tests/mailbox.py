@@ -16,6 +16,7 @@ class Mailbox:
         self.received: list[EmailMessage] = []
         self.refuse: Callable[[str], str] = lambda _: ""
         self.greets = True
+        self.hangs_up: Callable[[], bool] = lambda: False  # with a mail in hand, and without a word
         self.extensions: list[str] = []
         self.over = threading.Event()  # ends what hangs
         mailbox = self
@@ -33,6 +34,8 @@ class Mailbox:
                     elif command == "DATA":
                         self.say("354 go on")
                         mailbox.received.append(self.read())
+                        if mailbox.hangs_up():
+                            return
                         self.say("250 kept")
                     elif command == "EHLO":
                         for name in ("mailbox", *mailbox.extensions):
@@ -68,6 +71,11 @@ class Mailbox:
             "EMAIL_USE_TLS": False,
             "EMAIL_USE_SSL": False,
         }
+
+    @property
+    def url(self) -> str:
+        """The EMAIL_URL that leads here."""
+        return "smtp://{}:{}".format(*cast("tuple[str, int]", self.server.server_address))
 
     @property
     def subjects(self) -> list[str]:

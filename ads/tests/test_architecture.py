@@ -14,7 +14,9 @@ ROOT = Path(ads.__file__).parent
 RULES, MODELS, SERVICES, FACES = range(4)
 LAYERS = (
     {"rules": RULES}
-    | dict.fromkeys(("models", "actor", "beat", "errors", "formats", "guards", "rights", "signals"), MODELS)
+    | dict.fromkeys(
+        ("models", "actor", "beat", "currencies", "errors", "formats", "guards", "rights", "signals"), MODELS
+    )
     | dict.fromkeys(("services", "importers", "channels", "platforms"), SERVICES)
 )
 PURE = {

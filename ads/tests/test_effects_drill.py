@@ -18,9 +18,21 @@ from decimal import Decimal
 import pytest
 import redis
 
-from ads.models import AlertRule, Campaign, Delivery, DeliveryState, StatusChange
+from ads.channels.mail import message_id
+from ads.models import (
+    Alert,
+    AlertKind,
+    AlertRule,
+    Campaign,
+    ChannelKind,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    StatusChange,
+)
 from ads.services import BudgetService
-from ads.tests.factories import BrandFactory, CampaignFactory, WebhookEndpointFactory
+from ads.tests.factories import BrandFactory, CampaignFactory, ChannelFactory, WebhookEndpointFactory
+from ads.tests.mailbox import taking_mail
 from ads.tests.receiver import Received, Reply, receiving
 from budget_system.testing.fixtures import CeleryProcesses, CommittedDatabase
 
@@ -47,7 +59,7 @@ class Target:
 def targets(committed_database: CommittedDatabase) -> Iterator[list[Target]]:
     AlertRule.objects.all().delete()
     with ExitStack() as open_ones:
-        yield [webhook(open_ones)]
+        yield [webhook(open_ones), mail(open_ones)]
 
 
 def webhook(open_ones: ExitStack) -> Target:
@@ -67,6 +79,27 @@ def webhook(open_ones: ExitStack) -> Target:
         expected=lambda: {f"status:{each.brand_id}:{each.sequence}" for each in StatusChange.objects.all()},
         got=lambda: receiver.event_ids,
         env={"OUTBOUND_TRUSTED_HOSTS": receiver.host},
+    )
+
+
+def mail(open_ones: ExitStack) -> Target:
+    """A mail server that takes in what it gets, and in a fifth of the cases hangs up instead of saying so."""
+    mailbox = open_ones.enter_context(taking_mail())
+    dice = random.Random(43)
+    mailbox.hangs_up = lambda: dice.random() < DROPPED
+    AlertRule.objects.create(kind=AlertKind.BUDGET_PAUSE, name="Pauses")
+    ChannelFactory.create(kind=ChannelKind.EMAIL, address="team@agency.example")
+
+    def expected() -> set[str]:
+        keys = Delivery.objects.filter(kind=DeliveryKind.MESSAGE).values_list("key", flat=True)
+        assert len(keys) == Alert.objects.count()
+        return {message_id(key) for key in keys}
+
+    return Target(
+        "mail",
+        expected=expected,
+        got=lambda: [str(each["message-id"]) for each in mailbox.received],
+        env={"EMAIL_URL": mailbox.url},
     )
 
 

@@ -107,7 +107,8 @@ def history(db: None) -> Campaign:
         desired_at=NOW,
         next_try_at=NOW,
     )
-    AlertRule.objects.all().delete()
+    for raised in (AlertNotification, AlertStep, Alert, AlertRule):  # by the spend above
+        raised._base_manager.all().delete()
     AlertRule.objects.create(kind="THRESHOLD", brand=brand, campaign=campaign)
     AlertRule.objects.create(kind="THRESHOLD", brand=brand)
     AlertRule.objects.create(kind="THRESHOLD")
@@ -659,6 +660,7 @@ class TestSeedingTheSchedule:
             ("Open new days", "ads.tasks.reset_daily_monthly_spends", 60, 60, True),
             ("Sweep everything", "ads.tasks.enforce_budgets", 300, 300, True),
             ("Go on with imports", "ads.tasks.go_on_with_imports", 20, 20, True),
+            ("Check alerts", "ads.tasks.check_alerts", 60, 60, True),
             ("Deliver effects", "ads.tasks.deliver_effects", 10, 10, True),
             ("Look after deliveries", "ads.tasks.look_after_deliveries", 600, 600, True),
             ("Work on platforms", "ads.tasks.work_on_platforms", 15, 15, True),

@@ -151,13 +151,13 @@ class TestTheLogHasALineForEachCampaignChanged:
         DaypartingScheduleFactory.create(campaign=other)
 
         assert lines(lambda: BudgetService.record_spend(campaign, Decimal(100))) == [
-            "Pausing campaign Summer Sale (Acme): Daily budget exceeded",
-            "Pausing campaign Office Hours (Acme): Daily budget exceeded",
+            "Pausing campaign Summer Sale (Acme): Brand daily budget reached",
+            "Pausing campaign Office Hours (Acme): Brand daily budget reached",
         ]
         assert lines(tasks.enforce_budgets) == []
         clock.move_to(FIVE)
         assert lines(tasks.enforce_dayparting) == [
-            "Still paused: campaign Office Hours (Acme): Daily budget exceeded, Outside dayparting window"
+            "Still paused: campaign Office Hours (Acme): Brand daily budget reached, Outside dayparting window"
         ]
         periods.rollover(FIVE)
         clock.move_to(MIDNIGHT)

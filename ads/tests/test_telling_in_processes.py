@@ -58,10 +58,9 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 def env_for(database: CommittedDatabase, receiver: Receiver, mailbox: Mailbox) -> dict[str, str]:
-    host, port = mailbox.settings["EMAIL_HOST"], mailbox.settings["EMAIL_PORT"]
     return database.env | {
         "OUTBOUND_TRUSTED_HOSTS": receiver.host,
-        "EMAIL_URL": f"smtp://{host}:{port}",
+        "EMAIL_URL": mailbox.url,
         "ALERT_SETTLE_SECONDS": "0",
         "SECRET_KEY": "x" * 50,
     }

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0007_channels'),
+        ('ads', '0010_page_indexes'),
     ]
 
     operations = [
