@@ -96,6 +96,7 @@ def history(db: None) -> Campaign:
         amount_micros=1,
         log_id=1,
     )
+    Alert.objects.all().delete()  # that spend has raised: the first of the table is to be one that goes on
     AlertRule.objects.all().delete()
     AlertRule.objects.create(kind="THRESHOLD", brand=brand, campaign=campaign)
     AlertRule.objects.create(kind="THRESHOLD", brand=brand)
@@ -627,6 +628,7 @@ class TestSeedingTheSchedule:
             ("Open new days", "ads.tasks.reset_daily_monthly_spends", 60, 60, True),
             ("Sweep everything", "ads.tasks.enforce_budgets", 300, 300, True),
             ("Go on with imports", "ads.tasks.go_on_with_imports", 20, 20, True),
+            ("Check alerts", "ads.tasks.check_alerts", 60, 60, True),
             ("Deliver effects", "ads.tasks.deliver_effects", 10, 10, True),
             ("Look after deliveries", "ads.tasks.look_after_deliveries", 600, 600, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
