@@ -59,6 +59,12 @@ ENTRIES = (
         "Switches off webhook endpoints that keep failing; deletes deliveries that were settled a month ago.",
     ),
     Entry(
+        "Work on platforms",
+        "ads.tasks.work_on_platforms",
+        15,
+        "Pauses and resumes campaigns where they run, and reads back whether they do as decided.",
+    ),
+    Entry(
         "Verify the ledger",
         "ads.tasks.verify_ledger",
         600,

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 
-from babel.numbers import get_currency_precision, get_currency_symbol
+from babel.numbers import get_currency_symbol
 
+from ads.currencies import minor_units
 from ads.rules.money import from_micros, round_for_display
 from ads.rules.periods import ONE_DAY, Calendar
 from ads.rules.serving import Reason, Status
@@ -17,17 +18,6 @@ from ads.rules.serving import Reason, Status
 NOTHING_KNOWN = "–"
 NO_LIMIT_SET = "No limit set"
 BUDGET_AT = 80  # per cent of a bar's width at which the budget stands, so that the bar ends at 125 % of it
-
-# ISO 4217's minor units where the locale data says otherwise (it leaves out coins no longer in use).
-_ISO_MINOR_UNITS = {"IQD": 3} | dict.fromkeys(
-    ("AFN", "ALL", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SOS", "SYP", "YER"), 2
-)
-
-
-@cache
-def minor_units(currency: str) -> int:
-    """Decimals of the currency by ISO 4217: USD 2, JPY 0, KWD 3."""
-    return _ISO_MINOR_UNITS.get(currency, get_currency_precision(currency))
 
 
 def money(micros: int, currency: str) -> str:

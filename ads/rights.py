@@ -28,6 +28,7 @@ class Right(models.TextChoices):
     HANDLE_ALERTS = "handle_alerts", "Handle alerts and change their rules"
     MANAGE_PEOPLE = "manage_people", "Manage people, their roles, brands and API tokens"
     MANAGE_SCHEDULE = "manage_schedule", "Change the schedule of tasks"
+    MANAGE_PLATFORMS = "manage_platforms", "Connect platforms"
 
     @property
     def permission(self) -> str:

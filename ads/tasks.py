@@ -14,6 +14,7 @@ from ads.services import (
     idempotency,
     import_jobs,
     periods,
+    platform_work,
     reconcile,
     sweeping,
 )
@@ -41,6 +42,10 @@ class Forgotten(TypedDict):
     requests: int
 
 
+class HandedOut(TypedDict):
+    accounts: int
+
+
 class LookedAfter(TypedDict):
     forgotten: int
     switched_off: int
@@ -53,6 +58,13 @@ class RolledOver(TypedDict):
 
 class Waiting(TypedDict):
     imports: int
+
+
+class WorkedOn(TypedDict):
+    read: int
+    asked: int
+    switched_off: int
+    differ: int
 
 
 class Verified(TypedDict):
@@ -151,3 +163,19 @@ def look_after_deliveries() -> LookedAfter:
     """Switches off the endpoints that keep failing, and forgets what was settled a month ago."""
     now = timezone.now()
     return LookedAfter(switched_off=endpoints.give_up_failing(now), forgotten=effects.forget(now))
+
+
+@shared_task
+def work_on_platforms() -> HandedOut:
+    """Hands out the accounts of platforms on which there is something to do, one by one."""
+    due = platform_work.due_connections(timezone.now())
+    for connection_id in due:
+        work_on_platform.delay(connection_id)
+    return HandedOut(accounts=len(due))
+
+
+@shared_task
+def work_on_platform(connection_id: int) -> WorkedOn:
+    """Brings the campaigns of an account to what is wanted of them."""
+    done = platform_work.work_on(connection_id, timezone.now())
+    return WorkedOn(read=done.read, asked=done.asked, switched_off=done.switched_off, differ=done.differ)

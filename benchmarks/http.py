@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http.client import HTTPConnection
 
 from django.contrib.auth.models import User
@@ -27,15 +28,7 @@ def post_in_batches(events: Sequence[SpendEvent], *, clients: int = 2, workers: 
     user, _ = User.objects.get_or_create(username="benchmark", defaults={"is_superuser": True})
     token = tokens.issue(user, "benchmark", [Scope.SPEND_WRITE]).text
     bodies = _bodies(events, clients)
-    port = free_port()
-    command = [
-        sys.executable, "-m", "gunicorn", "budget_system.wsgi:application", "--no-control-socket",
-        f"--bind=127.0.0.1:{port}", f"--workers={workers}", "--threads=4", "--log-level=warning",
-    ]  # fmt: skip
-    env = os.environ | {"API_REQUESTS_PER_MINUTE": "0", "DB_POOL_SIZE": "8"}
-    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port)
+    with gunicorn(workers) as port:
         booked: list[int] = []
         threads = [
             threading.Thread(target=_send, args=(port, token, of_client, booked)) for of_client in bodies
@@ -48,12 +41,27 @@ def post_in_batches(events: Sequence[SpendEvent], *, clients: int = 2, workers: 
                 thread.join()
 
         took = seconds(post)
-    finally:
-        server.terminate()
-        server.wait()
     if sum(booked) != len(events):
         raise AssertionError(f"{sum(booked)} of {len(events)} events were taken")
     return len(events) / took
+
+
+@contextmanager
+def gunicorn(workers: int) -> Iterator[int]:
+    """The web server as in production, on the port that this gives."""
+    port = free_port()
+    command = [
+        sys.executable, "-m", "gunicorn", "budget_system.wsgi:application", "--no-control-socket",
+        f"--bind=127.0.0.1:{port}", f"--workers={workers}", "--threads=4", "--log-level=warning",
+    ]  # fmt: skip
+    env = os.environ | {"API_REQUESTS_PER_MINUTE": "0", "DB_POOL_SIZE": "8"}
+    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def _bodies(events: Sequence[SpendEvent], clients: int) -> list[list[bytes]]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 
@@ -12,16 +13,20 @@ DURABLE = ("fsync = on", "synchronous_commit = on", "full_page_writes = on", "ma
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Start a server, migrate a database, point Django at it, and give its URL."""
-    keeper = PostgreSQLKeeper()
+def postgresql(keep: Path | None = None) -> Iterator[str]:
+    """Start a server, migrate a database, point Django at it, and give its URL.
+
+    With a directory to keep it in the database is there again the next time.
+    """
+    keeper = PostgreSQLKeeper(keep)
     try:
         admin_url = keeper.url.replace("/budgets?", "/postgres?")
         with psycopg.connect(admin_url, autocommit=True) as connection:
             for setting in DURABLE:
                 connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
-            connection.execute("CREATE DATABASE budgets")
+            if not connection.execute("SELECT FROM pg_database WHERE datname = 'budgets'").rowcount:
+                connection.execute("CREATE DATABASE budgets")
         os.environ |= environment(keeper.url)
         import django
 

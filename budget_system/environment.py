@@ -1,17 +1,23 @@
 """The settings a person gives, from the environment and `.env`, typed and checked. Needs no Django."""
 
 import os
+import re
+from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from dotenv import dotenv_values
 from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from budget_system.database_url import DatabaseAddress, parse_database_url
 from budget_system.email_url import EmailServer, parse_email_url
+
+# Their names begin so, that a connection can name nothing else of the environment.
+PLATFORM_CREDENTIAL = re.compile(r"PLATFORM_[A-Z0-9_]+")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY_LENGTH = 50
@@ -159,6 +165,24 @@ class Environment(BaseSettings):
         )
 
 
+def read_platform_credentials() -> Mapping[str, SecretStr]:
+    """The secrets of platforms: what is named PLATFORM_... in ENV_FILE's file, SECRETS_DIR or the environment."""
+    folder = os.environ.get("SECRETS_DIR")
+    files = Path(folder).iterdir() if folder else ()
+    named = (path for path in files if PLATFORM_CREDENTIAL.fullmatch(path.name.upper()))
+    secrets = {path.name.upper(): path.read_text().strip() for path in named}
+    given = {**secrets, **dotenv_values(_env_file()), **os.environ}
+    return {
+        name: SecretStr(value)
+        for name, value in given.items()
+        if value and PLATFORM_CREDENTIAL.fullmatch(name)
+    }
+
+
+def _env_file() -> str:
+    return os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
+
+
 def _refuse(message: str) -> str:
     raise SettingError(message)
 
@@ -168,10 +192,7 @@ def read_environment() -> Environment:
     folder that SECRETS_DIR names: a file for each setting, as containers are given their secrets.
     """
     try:
-        return Environment(
-            _env_file=os.environ.get("ENV_FILE", str(BASE_DIR / ".env")),
-            _secrets_dir=os.environ.get("SECRETS_DIR") or None,
-        )
+        return Environment(_env_file=_env_file(), _secrets_dir=os.environ.get("SECRETS_DIR") or None)
     except ValidationError as error:
         wrong = (f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise SettingError("; ".join(wrong).replace("Value error, ", "") + ".") from None

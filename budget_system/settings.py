@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from kombu import Exchange, Queue
 
 from budget_system.database_url import DatabaseAddress
-from budget_system.environment import BASE_DIR, read_environment
+from budget_system.environment import BASE_DIR, read_environment, read_platform_credentials
 
 django_stubs_ext.monkeypatch()
 
@@ -150,6 +150,9 @@ EMAIL_USE_SSL = email_server.tls
 EMAIL_TIMEOUT = 7  # seconds; a delivery is held for little longer than twice that
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.email_from
 
+# Secrets of the platforms where ads run, by the name of their variable.
+PLATFORM_CREDENTIALS = read_platform_credentials()
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -231,6 +234,8 @@ CELERY_TASK_ROUTES = {
     "ads.tasks.check_and_update_campaign_status": {"queue": "enforcement"},
     "ads.tasks.deliver_effects": {"queue": "effects"},
     "ads.tasks.look_after_deliveries": {"queue": "effects"},
+    "ads.tasks.work_on_platforms": {"queue": "effects"},
+    "ads.tasks.work_on_platform": {"queue": "effects"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
@@ -270,6 +275,8 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("dashboard/icon.svg")}
     ],
+    "SCRIPTS": [lambda _: static("ads/access.js")],
+    "STYLES": [lambda _: static("ads/admin.css")],
     "SIDEBAR": {"navigation": "ads.admin.navigation.navigation"},
     "COLORS": {
         "base": {

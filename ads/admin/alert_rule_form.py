@@ -18,7 +18,6 @@ from ads.rights import Person, Right, may
 PERCENT_WORDS = {
     AlertKind.PROJECTION: "Per cent by which the month will miss its budget, over or under",
     AlertKind.OVERSPEND: "Per cent spent beyond the budget",
-    AlertKind.PLATFORM_DRIFT: "Per cent by which the platform differs",
 }
 
 

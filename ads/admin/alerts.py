@@ -34,6 +34,7 @@ KIND_WORDS = {
     AlertKind.SPEND_WHILE_OFF: "A campaign that is off or completed spends.",
     AlertKind.QUARANTINE: "Spend waits for a decision and does not count.",
     AlertKind.SPIKE: "An hour’s spend is far above the usual.",
+    AlertKind.PLATFORM_DRIFT: "A platform does not do what was decided for five minutes.",
 }
 LOOKS = {
     AlertState.OPEN: formats.Look("!", "Open", "limit"),

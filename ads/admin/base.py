@@ -19,7 +19,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilte
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList as ThemedChangeList
 
-from ads.admin.cells import change_url
+from ads.admin.cells import change_url, dashboard_url
 from ads.admin.changes import SettingsChangesMixin
 from ads.admin.telling import tell
 from ads.errors import Protected
@@ -96,6 +96,9 @@ class RightsMixin:
     def has_switch_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.SWITCH)
 
+    def has_budgets_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.EDIT_BUDGETS)
+
     def has_settings_permission(self, request: HttpRequest) -> bool:
         return may(request.user, Right.EDIT_SETTINGS)
 
@@ -126,9 +129,6 @@ class BaseAdmin(RightsMixin, ThemedAdmin[M]):
     # `acts_with_page` ask there first.
     acts: ClassVar[Mapping[str, str]] = {}
     acts_with_page: ClassVar[frozenset[str]] = frozenset()
-
-    class Media:
-        css: ClassVar = {"all": ("ads/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         return visible(super().get_queryset(request), request)
@@ -188,6 +188,7 @@ class BaseAdmin(RightsMixin, ThemedAdmin[M]):
             context |= {
                 "buttons": list(self._buttons(request, obj)),
                 "show_history": self.has_history,
+                "dashboard_url": dashboard_url(obj),
                 **self.page_context(request, obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)

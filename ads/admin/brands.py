@@ -18,6 +18,8 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 from ads import formats
 from ads.admin import cells
 from ads.admin.base import ChoiceFilter, SettingsAdmin, visible
+from ads.admin.budget_percent import change_budgets_page
+from ads.admin.filters import CurrencyFilter
 from ads.admin.resets import reset_budgets_page
 from ads.admin.settings_form import SettingsForm, amount_field
 from ads.admin.telling import tell
@@ -26,6 +28,7 @@ from ads.models import Brand, BrandQuerySet, Campaign, PeriodKind
 from ads.models.choices import zone_choices
 from ads.rights import Person, Right, may, may_manage
 from ads.services import bulk, consequences
+from ads.services.budget_percent import Budget
 from ads.services.standings import BrandStanding, at_their_limit, stand_brands
 
 CAMPAIGNS_SHOWN = 50
@@ -83,18 +86,6 @@ class ActiveFilter(ChoiceFilter):
         return queryset.filter(is_active=self.value() == "yes") if self.value() else queryset
 
 
-class CurrencyFilter(ChoiceFilter):
-    title = "currency"
-    parameter_name = "currency"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        codes = model_admin.get_queryset(request).order_by("currency").values_list("currency", flat=True)
-        return [(code, code) for code in codes.distinct()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(currency=self.value()) if self.value() else queryset
-
-
 class BudgetReachedFilter(ChoiceFilter):
     title = "budget reached"
     parameter_name = "reached"
@@ -129,7 +120,7 @@ class BrandAdmin(SettingsAdmin[Brand]):
     empty_text = (
         "No brands here. A brand is a client with its budgets; add the first one, or clear the filters."
     )
-    actions = ("switch_on", "switch_off", "reset_budgets", "archive", "restore")
+    actions = ("switch_on", "switch_off", "change_budgets", "reset_budgets", "archive", "restore")
     acts = {
         "switch_on": "Switch on",
         "switch_off": "Switch off",
@@ -225,6 +216,10 @@ class BrandAdmin(SettingsAdmin[Brand]):
     def switch_off(self, request: HttpRequest, queryset: BrandQuerySet) -> None:
         do = partial(bulk.switch_brands, queryset, on=False, by=request.user)
         self.do(request, queryset, "switched off", do)
+
+    @admin.action(permissions=["budgets"], description="Change budgets of selected brands by percent …")
+    def change_budgets(self, request: HttpRequest, queryset: BrandQuerySet) -> HttpResponse | None:
+        return change_budgets_page(self, request, queryset, (Budget.DAILY, Budget.MONTHLY))
 
     @admin.action(permissions=["settings"], description="Archive selected brands")
     def archive(self, request: HttpRequest, queryset: BrandQuerySet) -> None:

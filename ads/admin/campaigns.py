@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -19,17 +19,22 @@ from ads import formats
 from ads.admin import cells
 from ads.admin.base import EVERYTHING, BaseTabularInline, ChoiceFilter, SettingsAdmin, VisibleFilter
 from ads.admin.brands import ArchivedFilter
+from ads.admin.budget_percent import change_budgets_page
+from ads.admin.filters import BrandCurrencyFilter, PlatformFilter, ReasonFilter
 from ads.admin.settings_form import SettingsForm, amount_field
 from ads.admin.telling import tell
-from ads.admin.verdict import verdict
+from ads.admin.verdict import verdict, week_of
 from ads.admin.warnings import more_than_the_brand
+from ads.dashboard import weekgrid
 from ads.forms import EndTimeField
 from ads.models import Campaign, CampaignAlias, CampaignQuerySet, DaypartingSchedule, StatusChange
 from ads.models.choices import zone_choices
 from ads.models.dayparting import DAYS
 from ads.rights import Right, may
-from ads.rules.serving import Reason, Status
+from ads.rules.serving import Status
 from ads.services import CampaignService, bulk, consequences
+from ads.services.budget_percent import Budget
+from ads.services.campaign_settings import last_change_of_windows
 from ads.services.standings import CampaignStanding, stand_campaigns
 
 CHANGES_SHOWN = 10
@@ -110,6 +115,13 @@ class WindowInline(BaseTabularInline[DaypartingSchedule, Campaign]):
     template_before = "admin/ads/campaign/windows.html"
 
 
+class ExactWindowInline(WindowInline):
+    """Behind the week that is painted: windows off the half hour, and their fields where there is no script."""
+
+    verbose_name_plural = "Exact windows, to the minute"
+    classes = ("collapse",)
+
+
 class StatusFilter(ChoiceFilter):
     title = "status"
     parameter_name = "is"
@@ -117,28 +129,6 @@ class StatusFilter(ChoiceFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(status=self.value()) if self.value() else queryset
-
-
-class ReasonFilter(ChoiceFilter):
-    title = "reason"
-    parameter_name = "reason"
-    options = tuple((reason.value, reason.words) for reason in Reason)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        # No reason's code is part of another's.
-        return queryset.filter(reason_codes__contains=self.value()) if self.value() else queryset
-
-
-class PlatformFilter(ChoiceFilter):
-    title = "platform"
-    parameter_name = "platform"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        named = model_admin.get_queryset(request).exclude(platform="").order_by("platform")
-        return [(name, name) for name in named.values_list("platform", flat=True).distinct()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(platform=self.value()) if self.value() else queryset
 
 
 class CampaignChoicesView(AutocompleteJsonView):
@@ -161,15 +151,21 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
         "change": {Right.EDIT_BUDGETS, Right.SWITCH, Right.EDIT_SCHEDULES, Right.EDIT_SETTINGS},
         "delete": {Right.EDIT_SETTINGS},
     }
-    inlines = (WindowInline,)
     list_display = ("campaign", "runs", "today", "this_month", "flight", "next_change")
     list_select_related = ("brand",)
-    list_filter = (StatusFilter, ReasonFilter, ("brand", VisibleFilter), PlatformFilter, ArchivedFilter)
+    list_filter = (
+        StatusFilter,
+        ReasonFilter,
+        ("brand", VisibleFilter),
+        BrandCurrencyFilter,
+        PlatformFilter,
+        ArchivedFilter,
+    )
     search_fields = ("name", "external_id", "brand__name")
     search_help_text = "Search by name, brand or id on the platform"
     empty_text = "No campaigns here. Add one to a brand, or clear the filters."
     autocomplete_fields = ("brand",)
-    actions = ("switch_on", "switch_off", "copy", "archive", "restore")
+    actions = ("switch_on", "switch_off", "change_budgets", "copy", "archive", "restore")
     acts = {
         "switch_on": "Switch on",
         "switch_off": "Switch off",
@@ -194,6 +190,9 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         return super().get_queryset(request).select_related("brand")
+
+    def get_inlines(self, request: HttpRequest, obj: Campaign | None) -> Any:
+        return (WindowInline,) if obj is None else (ExactWindowInline,)
 
     def load_page(self, request: HttpRequest, rows: Sequence[Campaign]) -> None:
         standings = stand_campaigns(rows, timezone.now())
@@ -285,7 +284,7 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
             self.message_user(request, sentence, messages.WARNING)
 
     def page_context(self, request: HttpRequest, row: Campaign) -> dict[str, Any]:
-        return super().page_context(request, row) | _page(row)
+        return super().page_context(request, row) | _page(row) | _week(request, row)
 
     @admin.action(permissions=["switch"], description="Switch on selected campaigns")
     def switch_on(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
@@ -296,6 +295,10 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
     def switch_off(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
         do = partial(bulk.switch_campaigns, queryset, on=False, by=request.user)
         self.do(request, queryset, "switched off", do)
+
+    @admin.action(permissions=["budgets"], description="Change budgets of selected campaigns by percent …")
+    def change_budgets(self, request: HttpRequest, queryset: CampaignQuerySet) -> HttpResponse | None:
+        return change_budgets_page(self, request, queryset, tuple(Budget))
 
     @admin.action(permissions=["add"], description="Copy selected campaigns")
     def copy(self, request: HttpRequest, queryset: CampaignQuerySet) -> None:
@@ -324,6 +327,18 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
 
 def _standing(campaign: Campaign) -> CampaignStanding:
     return cast("CampaignStanding", campaign.__dict__["standing"])
+
+
+def _week(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    windows, calendar, zone = week_of(campaign, campaign.brand.calendar)
+    return {
+        "campaign": campaign,
+        "grid": weekgrid.grid(windows, calendar, timezone.now()),
+        "has_own_zone": bool(zone),
+        "may_schedule": may(request.user, Right.EDIT_SCHEDULES),
+        "seen_windows": last_change_of_windows(campaign),
+        "week_query": weekgrid.FROM_ADMIN,
+    }
 
 
 def _page(campaign: Campaign) -> dict[str, Any]:

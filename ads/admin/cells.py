@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ads import formats
-from ads.models import Brand, Campaign
+from ads.models import Brand, Campaign, StatusChange
 from ads.rules.money import from_micros
 from ads.rules.periods import Calendar
 from ads.rules.serving import Reason, Status
@@ -28,6 +29,19 @@ def list_url(model: type[Model], query: str = "") -> str:
     """The address of a model's list, filtered by a query string."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{url}?{query}" if query else url
+
+
+def dashboard_url(row: Any) -> str:
+    """Where the dashboard shows it: a campaign's page before a brand's, a change of status at its moment; or ''."""
+    campaign = row if isinstance(row, Campaign) else getattr(row, "campaign", None)
+    brand = row if isinstance(row, Brand) else getattr(row, "brand", None)
+    if isinstance(row, StatusChange):
+        wall = row.brand.calendar.wall_clock(row.at)
+        url = reverse("dashboard:campaign-moment", args=(row.campaign_id,))
+        return f"{url}?{urlencode({'day': f'{wall:%Y-%m-%d}', 'time': f'{wall:%H:%M:%S}'})}#h-was"
+    if campaign is not None:
+        return reverse("dashboard:campaign", args=(campaign.pk,))
+    return reverse("dashboard:brand", args=(brand.pk,)) if brand is not None else ""
 
 
 def link(row: Model, text: str = "") -> SafeString:

@@ -20,9 +20,8 @@ from ads.admin.history import (
     FieldChange,
     brand_of,
     describe_all,
+    describe_put_back,
     describe_rights,
-    describe_setting,
-    window_of,
 )
 from ads.admin.telling import sentences, tell
 from ads.errors import NotPutBack
@@ -229,7 +228,7 @@ class SettingsChangesMixin(RightsChangesMixin):
             return super().try_back(row, source)
         tried = put_back.put_back(row, source, dry_run=True)
         followed = [sentence for _, sentence in sentences(tried.changes, are_planned=True)]
-        return _changes_of_settings(row, source, tried), followed or ["No campaign would change its status."]
+        return describe_put_back(row, source, tried), followed or ["No campaign would change its status."]
 
     def go_back(self, request: HttpRequest, row: Brand | Campaign, source: Any) -> None:
         if isinstance(source, RightsChange):
@@ -241,15 +240,6 @@ class SettingsChangesMixin(RightsChangesMixin):
 
     def seen(self, row: Brand | Campaign) -> str:
         return put_back.last_change(row)
-
-
-def _changes_of_settings(row: Brand | Campaign, source: Any, tried: put_back.PutBack) -> list[FieldChange]:
-    if not tried.settings:
-        is_made = source.history_type == put_back.MADE
-        there, gone = "there", "not there"
-        before, after = (there, gone) if is_made else (gone, there)
-        return [FieldChange(f"Window {window_of(source)}", before, after)]
-    return [describe_setting(setting, brand_of(row).currency) for setting in tried.settings]
 
 
 def _change_of_right(change: RightsChange) -> list[FieldChange]:

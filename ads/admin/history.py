@@ -1,19 +1,29 @@
 """The history of a brand's or campaign's settings in sentences: who changed what from what to what, and when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 from django.db import models
+from django.db.models import OuterRef, Subquery
 
 from ads import formats
 from ads.models import Brand, Campaign, DaypartingSchedule, RightsChange
 from ads.models.rights_change import RightsChangeQuerySet
 from ads.models.settings import SettingsModel
 from ads.rights import Right
-from ads.services.put_back import CHANGED, MADE, REMOVED, Setting, changed_fields, rights_to_put_back
+from ads.services.put_back import (
+    CHANGED,
+    MADE,
+    REMOVED,
+    PutBack,
+    Setting,
+    before_of,
+    changed_fields,
+    rights_to_put_back,
+)
 
 LATEST = 200
 _WHAT = {MADE: "Created", CHANGED: "Changed", REMOVED: "Deleted"}
@@ -50,6 +60,13 @@ class Entry:
     source: Any
     needs: frozenset[Right] = frozenset()
 
+    @property
+    def campaign_id(self) -> int | None:
+        """The campaign whose setting, or whose window, it was."""
+        model = getattr(self.source, "instance_type", None)
+        key: dict[object, str] = {Campaign: "id", DaypartingSchedule: "campaign_id"}
+        return getattr(self.source, key[model]) if model in key else None
+
 
 def describe_changes(row: SettingsModel, at_most: int = LATEST) -> list[Entry]:
     """The latest changes of a brand's settings, or of a campaign's and its windows', newest first."""
@@ -58,6 +75,22 @@ def describe_changes(row: SettingsModel, at_most: int = LATEST) -> list[Entry]:
     if isinstance(row, Campaign):
         windows = DaypartingSchedule.history.filter(campaign_id=row.pk)
         entries += _entries(windows, DaypartingSchedule, currency, at_most)
+    return _latest(entries, at_most)
+
+
+def describe_brand(brand: Brand, at_most: int) -> list[Entry]:
+    """The latest changes of a brand's settings, of its campaigns' and of their windows', newest first."""
+    campaigns = Campaign.objects.filter(brand=brand).order_by()
+    entries = [
+        *_entries(brand.history.all(), Brand, brand.currency, at_most),
+        *_entries(Campaign.history.filter(brand_id=brand.pk), Campaign, brand.currency, at_most),
+        *_entries(
+            DaypartingSchedule.history.filter(campaign_id__in=campaigns.values("pk")),
+            DaypartingSchedule,
+            brand.currency,
+            at_most,
+        ),
+    ]
     return _latest(entries, at_most)
 
 
@@ -77,10 +110,19 @@ def describe_all(row: SettingsModel, at_most: int = LATEST) -> list[Entry]:
     return _latest(entries, at_most)
 
 
-def describe_setting(setting: Setting, currency: str) -> FieldChange:
+def _setting(setting: Setting, currency: str) -> FieldChange:
     """What a setting is now, and what it would be."""
     now, then = (_value(setting.field, value, currency) for value in (setting.now, setting.then))
     return FieldChange(_label(setting.field.name), now, then)
+
+
+def describe_put_back(row: SettingsModel, source: Any, tried: PutBack) -> list[FieldChange]:
+    """What becomes another when a change is put back."""
+    if tried.settings:
+        return [_setting(setting, brand_of(row).currency) for setting in tried.settings]
+    there, gone = "there", "not there"
+    before, after = (there, gone) if source.history_type == MADE else (gone, there)
+    return [FieldChange(f"Window {window_of(source)}", before, after)]
 
 
 def _latest(entries: list[Entry], at_most: int) -> list[Entry]:
@@ -110,18 +152,36 @@ def brand_of(row: SettingsModel) -> Brand:
 
 
 def _entries(records: Any, model: type[SettingsModel], currency: str, at_most: int) -> Iterator[Entry]:
-    newest_first = records.select_related("history_user").order_by("-history_date", "-history_id")
+    newest = list(
+        records.select_related("history_user").order_by("-history_date", "-history_id")[: at_most + 1]
+    )
+    earlier = _earlier(newest)
+    for record in newest:
+        entry = _entry(record, earlier.get(record.history_id), model, currency)
+        if entry.changes or record.history_type != CHANGED:  # a save may leave everything as it was
+            yield entry
+
+
+def _earlier(newest_first: Sequence[Any]) -> dict[int, Any]:
+    """What each record of settings replaced, by its key; where that is not among them it is read by one query."""
+    earlier: dict[int, Any] = {}
     later: dict[object, Any] = {}
-    for record in newest_first[: at_most + 1]:
-        after = later.get(record.id)
-        if after is not None:
-            entry = _entry(after, record, model, currency)
-            if entry.changes or after.history_type != CHANGED:  # a save may leave everything as it was
-                yield entry
+    for record in newest_first:
+        if record.id in later:
+            earlier[later[record.id].history_id] = record
         later[record.id] = record
-    for record in later.values():
-        if record.history_type == MADE:
-            yield _entry(record, None, model, currency)
+    beyond = [record for record in later.values() if record.history_type != MADE]
+    if beyond:
+        history = type(beyond[0]).objects
+        key = before_of(history.all(), OuterRef("id"), OuterRef("history_date"), OuterRef("history_id"))
+        found = dict(
+            history.filter(history_id__in=[record.history_id for record in beyond])
+            .annotate(previous=Subquery(key.values("history_id")[:1]))
+            .values_list("history_id", "previous")
+        )
+        previous = history.in_bulk([pk for pk in found.values() if pk])
+        earlier |= {pk: previous[key] for pk, key in found.items() if key}
+    return earlier
 
 
 def _entry(record: Any, before: Any, model: type[SettingsModel], currency: str) -> Entry:

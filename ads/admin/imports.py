@@ -264,7 +264,6 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             **self.admin_site.each_context(request),
             "title": f"Undo {record}",
             "opts": self.opts,
-            "media": self.media,
             "record": record,
             "done": done,
             "total": formats.exact_money(done.micros, record.brand.currency) if done else "",

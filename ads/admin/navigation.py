@@ -22,6 +22,7 @@ class Item(TypedDict):
     link: Any
     permission: Callable[[HttpRequest], bool]
     badge: NotRequired[str | int]
+    active: NotRequired[bool]
 
 
 class Group(TypedDict):
@@ -63,6 +64,14 @@ def navigation(request: HttpRequest) -> list[Group]:
         Group(
             title="Every day",
             items=[
+                Item(
+                    title="Dashboard",
+                    description="Which brand needs you, and why",
+                    icon="monitoring",
+                    link=reverse_lazy("dashboard:overview"),
+                    permission=lambda _: True,
+                    active=False,  # every address begins with its own
+                ),
                 _item("Brands", "Budgets, what is spent of them, and what is left", "storefront", "brand"),
                 _item("Campaigns", "What runs, what does not, and why", "campaign", "campaign"),
                 _item("Spend", "Record spend, and reverse what is wrong", "receipt_long", "spendlog"),
@@ -76,6 +85,12 @@ def navigation(request: HttpRequest) -> list[Group]:
                     "Who or what paused and resumed campaigns, and when",
                     "history",
                     "statuschange",
+                ),
+                _item(
+                    "On platforms",
+                    "What campaigns do where they run, against what was decided",
+                    "sync",
+                    "platformstate",
                 ),
             ],
         ),
@@ -118,6 +133,12 @@ def navigation(request: HttpRequest) -> list[Group]:
                 _item("Rules of alerts", "When somebody is told, and by which channel", "rule", "alertrule"),
                 _item(
                     "Channels", "Whom alerts are told: Slack, Teams, e-mail", "forum", "notificationchannel"
+                ),
+                _item(
+                    "Platforms",
+                    "Accounts where ads run, and whether they answer",
+                    "hub",
+                    "platformconnection",
                 ),
                 _item("API tokens", "Programs that use the API, and what each may do", "key", "apitoken"),
                 _item(

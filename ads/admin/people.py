@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -26,6 +27,10 @@ from ads.services.rights import ACCOUNT_SETTINGS
 
 for model in (User, Group):
     admin.site.unregister(model)
+
+# What the pages say at their top; Django's own words are "Authentication and Authorization" and "groups".
+apps.get_app_config("auth").verbose_name = "People"
+Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
 
 OUR_PERMISSIONS = Permission.objects.filter(content_type__app_label="ads", codename__in=Right.values)
 BRAND_OF_ASSIGNMENT: Any = Brand.assigned_to.through._meta.get_field("brand")

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from ads import formats
 from ads.admin import cells
 from ads.admin.base import ChoiceFilter, LongListAdmin, OfImportFilter, ReadOnlyAdmin, VisibleFilter
+from ads.admin.filters import PlatformFilter
 from ads.admin.import_form import plain
 from ads.admin.quarantine_forms import CorrectForm, DismissForm, MatchForm, release_rows, tell_outcomes
 from ads.admin.spend import SourceFilter
@@ -87,6 +88,7 @@ class QuarantinedSpendAdmin(LongListAdmin[QuarantinedSpend]):
         QuarantineStateFilter,
         ProblemFilter,
         ("brand", VisibleFilter),
+        PlatformFilter,
         SourceFilter,
         OfItsImportFilter,
     )

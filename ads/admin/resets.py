@@ -68,7 +68,6 @@ def reset_budgets_page(
         **model_admin.admin_site.each_context(request),
         "title": title,
         "opts": model_admin.opts,
-        "media": model_admin.media,
         "brands": [(brand, standings[brand.pk], *_counted(brand, standings[brand.pk])) for brand in brands],
         "choices": [_choice(brands, value, period) for value, period in PERIODS.items()],
         "selected": [brand.pk for brand in brands],

@@ -17,6 +17,7 @@ from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 from ads import formats
 from ads.admin import cells
 from ads.admin.base import ChoiceFilter, LongListAdmin, OfImportFilter, VisibleFilter, of_campaigns_named
+from ads.admin.filters import BrandCurrencyFilter
 from ads.admin.spend_form import (
     FORM_PREFIX,
     CampaignChoiceField,
@@ -76,6 +77,7 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
         KindFilter,
         ("brand", VisibleFilter),
         ("campaign", VisibleFilter),
+        BrandCurrencyFilter,
         ("spent_on", RangeDateFilter),
         SourceFilter,
         WhileOffFilter,
@@ -217,7 +219,6 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
             **self.admin_site.each_context(request),
             "title": "Reverse spend",
             "opts": self.opts,
-            "media": self.media,
             "rows": [_row(log) for log in logs],
             "form": form,
             "checkbox_name": helpers.ACTION_CHECKBOX_NAME,

@@ -10,6 +10,7 @@ from ads import formats
 from ads.rules.serving import Reason, Status
 from ads.services.enforcement import Change
 
+MOST_TOLD = 20
 _BECAME = {Status.PAUSED: "paused", Status.INACTIVE: "off", Status.COMPLETED: "completed"}
 
 
@@ -32,8 +33,11 @@ def sentences(changes: Iterable[Change], *, are_planned: bool = False) -> list[t
 
 def tell(request: HttpRequest, changes: Iterable[Change]) -> None:
     """Leaves those sentences as messages for the next page."""
-    for level, sentence in sentences(changes):
+    told = sentences(changes)
+    for level, sentence in told[:MOST_TOLD]:
         messages.add_message(request, level, sentence)
+    if len(told) > MOST_TOLD:
+        messages.info(request, f"And so on: {len(told) - MOST_TOLD} more, all among the status changes.")
 
 
 def _sentence(

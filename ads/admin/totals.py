@@ -12,6 +12,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from ads import formats
 from ads.admin import cells
 from ads.admin.base import ChoiceFilter, ReadOnlyAdmin, VisibleFilter, of_campaigns_named
+from ads.admin.filters import ReasonFilter
 from ads.models import Brand, BrandPeriod, CampaignPeriod, Cause, PeriodKind, StatusChange, Waiver
 from ads.models.period import Period
 from ads.rights import Right
@@ -176,6 +177,7 @@ class StatusChangeAdmin(ReadOnlyAdmin[StatusChange]):
     list_select_related = ("brand", "campaign__brand")
     list_filter = (
         BecameFilter,
+        ReasonFilter,
         CauseFilter,
         ("brand", VisibleFilter),
         ("campaign", VisibleFilter),

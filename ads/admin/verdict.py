@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from ads import formats
 from ads.admin import cells
 from ads.models import Campaign
-from ads.rules.dayparting import inside, next_toggle
+from ads.rules.dayparting import Window, inside, next_toggle
 from ads.rules.periods import Calendar
 from ads.rules.serving import Reason, Status
 from ads.services import CampaignService
@@ -67,7 +67,7 @@ def _title(
         since = f" since {formats.moment(campaign.status_since, calendar, now)}"
     if not reasons:
         return f"Running{since}: nothing stands against it"
-    return f"Not running{since}: {', '.join(reason.words.lower() for reason in reasons)}"
+    return f"Not running{since}: {', '.join(reason.in_sentence for reason in reasons)}"
 
 
 def _levels(
@@ -115,13 +115,18 @@ def _flight(campaign: Campaign) -> str:
     return f"Until {formats.day(end)}" if end else "No dates set"
 
 
-def _dayparting(campaign: Campaign, brand_calendar: Calendar, stands_against: bool, now: datetime) -> Level:
+def week_of(campaign: Campaign, brand_calendar: Calendar) -> tuple[tuple[Window, ...], Calendar, str]:
+    """Its windows, the calendar they are in, and the zone of their own if they have one."""
     schedules = list(campaign.schedules.all())
-    if not schedules:
-        return Level("Dayparting", stands_against, False, "No windows: always open", SafeString(""))
+    zone = schedules[0].timezone if schedules else ""
     windows = tuple(sorted(schedule.window for schedule in schedules))
-    zone = schedules[0].timezone
-    calendar = Calendar.fixed(zone) if zone else brand_calendar
+    return windows, Calendar.fixed(zone) if zone else brand_calendar, zone
+
+
+def _dayparting(campaign: Campaign, brand_calendar: Calendar, stands_against: bool, now: datetime) -> Level:
+    windows, calendar, zone = week_of(campaign, brand_calendar)
+    if not windows:
+        return Level("Dayparting", stands_against, False, "No windows: always open", SafeString(""))
     toggle = next_toggle(windows, calendar, now)
     state = "Open" if inside(windows, calendar, now) else "Closed"
     until = f" until {formats.moment(toggle, calendar, now)}" if toggle else ", and stays so"

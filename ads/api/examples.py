@@ -47,7 +47,7 @@ MONTH: Example = DAY | {
     "reached": False,
 }
 NO_BUDGET: Example = {"budget": None, "remaining": None, "reached": False}
-REASON: Example = {"code": "BRAND_DAILY", "words": "Daily budget exceeded"}
+REASON: Example = {"code": "BRAND_DAILY", "words": "Brand daily budget reached"}
 BRAND: Example = {
     "id": 1,
     "name": "Acme",

@@ -25,9 +25,6 @@ from ads.services.enforcement import Change
 from ads.services.standings import stand_brands
 
 KINDS = {"daily": PeriodKind.DAY, "monthly": PeriodKind.MONTH}
-MEANWHILE = (
-    "Somebody changed this brand’s settings meanwhile; this is how they are now. Look again, then save."
-)
 LOOK_FIRST = "This would pause campaigns. Read what follows, then save once more."
 
 
@@ -88,10 +85,10 @@ def _save(request: HttpRequest, brand: Brand, period: str) -> HttpResponseBase:
             now=timezone.now(),
         )
     except ChangedMeanwhile:
-        return _again(request, own_brand(request, brand.pk), edit, MEANWHILE)
+        return _again(request, again := own_brand(request, brand.pk), edit, meanwhile(again))
     if outcome.before != outcome.standing.budget:
         messages.success(request, brand_words.saved(edit.title, outcome, brand.currency))
-        _tell(request, outcome.changes)
+        tell(request, outcome.changes)
     return redirect("dashboard:brand", brand.pk)
 
 
@@ -100,6 +97,14 @@ def _again(request: HttpRequest, brand: Brand, edit: Edit, error: str) -> HttpRe
         edit.period, edit.amount, brand_acts.last_change(brand), edit.lines, edit.label, edit.told, error
     )
     return render_page(request, brand, timezone.now(), edit=again)
+
+
+def meanwhile(brand: Brand) -> str:
+    """Who was faster, and when."""
+    latest = brand.history.select_related("history_user").latest()
+    who = latest.history_user.get_username() if latest.history_user else "Somebody"
+    at = formats.moment(latest.history_date, brand.calendar, timezone.now())
+    return f"{who} changed this brand’s settings at {at}; this is how they are now. Look again, then save."
 
 
 def _edit(request: HttpRequest, brand: Brand, period: str, given: Any) -> Edit:
@@ -145,7 +150,7 @@ def switch(request: HttpRequest, pk: int) -> HttpResponseBase:
     if request.method == "POST":
         changes = brand_acts.switch(brand.pk, on=on, by=request.user)
         messages.success(request, f"{brand.name} is switched {'on' if on else 'off'}.")
-        _tell(request, changes)
+        tell(request, changes)
         return redirect("dashboard:brand", brand.pk)
     changes = brand_acts.switch(brand.pk, on=on, by=request.user, dry_run=True)
     asked = {
@@ -153,7 +158,7 @@ def switch(request: HttpRequest, pk: int) -> HttpResponseBase:
         "lines": brand_words.switch_consequences(changes),
         "label": brand_words.switch_label(changes, on=on),
     }
-    return _ask(request, brand, "switch", asked)
+    return ask(request, brand, "switch", asked)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -172,9 +177,9 @@ def reset(request: HttpRequest, pk: int) -> HttpResponseBase:
         )
         what = "today" if period == "daily" else "this month"
         messages.success(request, f"The budgets of {brand.name} start afresh for {what}.")
-        _tell(request, done.changes)
+        tell(request, done.changes)
         return redirect("dashboard:brand", brand.pk)
-    return _ask(request, brand, "reset", {"choices": [_choice(request, brand, period) for period in KINDS]})
+    return ask(request, brand, "reset", {"choices": [_choice(request, brand, period) for period in KINDS]})
 
 
 def _choice(request: HttpRequest, brand: Brand, period: str) -> dict[str, Any]:
@@ -194,7 +199,8 @@ def _choice(request: HttpRequest, brand: Brand, period: str) -> dict[str, Any]:
     }
 
 
-def _ask(request: HttpRequest, brand: Brand, act: str, asked: dict[str, Any]) -> HttpResponse:
+def ask(request: HttpRequest, brand: Brand, act: str, asked: Any) -> HttpResponse:
+    """What is asked before an act, alone or at its place in the whole page."""
     if request.headers.get("HX-Request") == "true":
         return render(request, f"dashboard/brand/{act}.html", {"brand": brand, "asked": asked})
     return render_page(request, brand, timezone.now(), act=act, asked=asked)
@@ -218,6 +224,7 @@ def switch_campaign(request: HttpRequest, pk: int, campaign_pk: int) -> HttpResp
     return redirect("dashboard:brand", brand.pk)
 
 
-def _tell(request: HttpRequest, changes: list[Change]) -> None:
+def tell(request: HttpRequest, changes: list[Change]) -> None:
+    """Leaves what followed as messages for the next page."""
     for sentence in brand_words.done_sentences(changes):
         messages.info(request, sentence)

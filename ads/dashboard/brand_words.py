@@ -9,7 +9,6 @@ from ads import formats
 from ads.dashboard import wording
 from ads.models import Brand, PeriodKind
 from ads.rules.attention import Level
-from ads.rules.pacing import Direction
 from ads.rules.periods import Calendar, next_month
 from ads.rules.serving import Reason, Status
 from ads.services.brand_acts import BudgetOutcome, Staying
@@ -169,16 +168,6 @@ def month_caption(row: BrandRow, reached_on: date | None) -> str:
     return told
 
 
-def against_even(row: BrandRow) -> str:
-    """How the month compares with the even line."""
-    if row.pace is None:
-        return ""
-    if row.pace.direction == Direction.ON_PACE:
-        return "On the even line"
-    of = " of" if row.pace.direction == Direction.AHEAD else ""
-    return f"{wording.pace_words(row.pace)}{of} the even line"
-
-
 def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
     """What time brings next, and why in short."""
     campaign, calendar = row.campaign, row.standing.calendar
@@ -186,7 +175,7 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
     if status == Status.ACTIVE:
         if row.stops_at is None:
             return "None by the clock", ""
-        why = "; ".join(_lower(reason) for reason in row.stopped_by)
+        why = "; ".join(reason.in_sentence for reason in row.stopped_by)
         if row.stops_at <= now:
             return "Stops within a minute", why
         return f"Stops at {formats.moment(row.stops_at, calendar, now)}", why
@@ -205,8 +194,10 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
 
 
 def all_reasons(reasons: Sequence[Reason]) -> str:
-    """Every reason in words, in order: "Daily budget exceeded; outside dayparting window"."""
-    return "; ".join(reason.words if number == 0 else _lower(reason) for number, reason in enumerate(reasons))
+    """Every reason in words, in order: "Brand daily budget reached; outside dayparting window"."""
+    return "; ".join(
+        reason.words if number == 0 else reason.in_sentence for number, reason in enumerate(reasons)
+    )
 
 
 def budget_consequences(
@@ -215,7 +206,7 @@ def budget_consequences(
     """What another budget brings about, told before it is saved."""
     budget, standing = outcome.standing.budget, outcome.standing
     period = "today" if kind == PeriodKind.DAY else "this month"
-    lines = list(_changed(outcome.changes))
+    lines = list(changed(outcome.changes))
     if outcome.staying:
         lines.append(Line("paused", "t-watch", _staying(outcome.staying)))
     if outcome.before == budget:
@@ -274,7 +265,7 @@ def _and(changes: Sequence[Change], verb: str) -> str:
 
 def act_consequences(changes: Sequence[Change]) -> list[Line]:
     """What an act brings about, told before it is done."""
-    return list(_changed(changes)) or [Line("none", "muted", "No campaign changes now.", is_main=True)]
+    return list(changed(changes)) or [Line("none", "muted", "No campaign changes now.", is_main=True)]
 
 
 def switch_consequences(changes: Sequence[Change]) -> list[Line]:
@@ -282,7 +273,7 @@ def switch_consequences(changes: Sequence[Change]) -> list[Line]:
     waiting = [
         each for each in changes if each.from_status == Status.PAUSED != each.to_status == Status.INACTIVE
     ]
-    lines = list(_changed(changes))
+    lines = list(changed(changes))
     if waiting:
         verb = "does" if len(waiting) == 1 else "do"
         who = formats.counted(len(waiting), "paused campaign")
@@ -293,10 +284,11 @@ def switch_consequences(changes: Sequence[Change]) -> list[Line]:
 
 def done_sentences(changes: Sequence[Change]) -> list[str]:
     """What followed from what was done, campaigns that changed status."""
-    return [line.text for line in _changed(changes, is_done=True)]
+    return [line.text for line in changed(changes, is_done=True)]
 
 
-def _changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Line]:
+def changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Line]:
+    """Campaigns that run, or stop, with what is done."""
     resumed = [change for change in changes if change.to_status == Status.ACTIVE]
     if resumed:
         verb = (
@@ -315,9 +307,9 @@ def _changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Li
             verb = "stops" if number == 1 else "stop"
         if is_done:
             verb = ("is " if number == 1 else "are ") + ("off" if status == Status.INACTIVE else "paused")
-        text = f"{formats.counted(number, 'running campaign')} {verb} now: {_lower(reason)}."
+        text = f"{formats.counted(number, 'running campaign')} {verb} now: {reason.in_sentence}."
         if is_done:
-            text = f"{formats.counted(number, 'campaign')} {verb} now: {_lower(reason)}."
+            text = f"{formats.counted(number, 'campaign')} {verb} now: {reason.in_sentence}."
         icon = "off" if status == Status.INACTIVE else "paused"
         yield Line(icon, "t-watch", text, is_main=True)
 
@@ -325,7 +317,7 @@ def _changed(changes: Sequence[Change], *, is_done: bool = False) -> Iterator[Li
 def _staying(staying: Sequence[Staying]) -> str:
     verb = "stays" if len(staying) == 1 else "stay"
     named = [
-        f"{each.campaign} ({', '.join(_lower(reason) for reason in each.reasons)})"
+        f"{each.campaign} ({', '.join(reason.in_sentence for reason in each.reasons)})"
         for each in staying[:_NAMED]
     ]
     if len(staying) > _NAMED:
@@ -339,10 +331,6 @@ def until(kind: PeriodKind, today: date) -> str:
         return "until 24:00"
     first = next_month(today)
     return f"until {first.day} {first:%B}"
-
-
-def _lower(reason: Reason) -> str:
-    return f"{reason.words[:1].lower()}{reason.words[1:]}"
 
 
 def _run(number: int) -> str:

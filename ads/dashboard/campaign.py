@@ -1,14 +1,13 @@
 """A campaign's page: why it runs or not, what it spent, its week, what happened, and what it was at a moment."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import condition, require_GET
 
 from ads import formats
 from ads.admin.history import describe_changes
@@ -18,6 +17,9 @@ from ads.dashboard import weekgrid
 from ads.dashboard.alerts import newest
 from ads.dashboard.campaign_form import SettingsForm
 from ads.dashboard.campaign_moment import answer, asked_of
+from ads.dashboard.campaign_pacing import spend_card
+from ads.dashboard.campaign_platform import platform_part
+from ads.dashboard.campaign_timeline import timeline
 from ads.models import Alert, Campaign, StatusChange
 from ads.rights import Right, may
 from ads.rules.dayparting import Window
@@ -27,8 +29,8 @@ from ads.services.campaign_days import load_days
 from ads.services.campaign_settings import last_change, last_change_of_windows
 from ads.services.campaign_today import load_today
 from ads.services.explain import Explanation, LimitLevel, WindowLevel, explain
+from ads.services.page_version import page_version
 
-CHANGES_SHOWN = 10
 SETTINGS_SHOWN = 6
 BRAND_LIMITS = frozenset({Reason.BRAND_DAILY, Reason.BRAND_MONTHLY, Reason.BRAND_INACTIVE})
 
@@ -49,6 +51,20 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     return whole_page(request, visible_or_404(request, pk))
 
 
+def _version(request: HttpRequest, pk: int) -> str:
+    return f'"{page_version(request.user, timezone.now())}-{pk}-{_is_long(request)}"'
+
+
+@require_GET
+@cache_control(private=True, no_cache=True)
+@condition(etag_func=_version)
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """What of the page updates itself; 304 while nothing has changed."""
+    found, now = visible_or_404(request, pk), timezone.now()
+    context = _live(request, found, explain(found, now=now))
+    return render(request, "dashboard/campaign/content.html", context)
+
+
 @require_GET
 def moment(request: HttpRequest, pk: int) -> HttpResponse:
     """What it was at a past moment of the brand's clock."""
@@ -62,11 +78,12 @@ def moment(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def changes(request: HttpRequest, pk: int) -> HttpResponse:
     """Older changes of its status."""
-    found = visible_or_404(request, pk)
+    found, now = visible_or_404(request, pk), timezone.now()
     before = request.GET.get("before", "")
     context = {
         "campaign": found,
-        "timeline": _timeline(found, timezone.now(), int(before) if before.isdecimal() else None),
+        "zone": found.brand.calendar.zone_at(now),
+        "timeline": timeline(found, now, int(before) if before.isdecimal() else None),
     }
     template = "timeline.html" if is_fragment(request) else "changes.html"
     return render(request, f"dashboard/campaign/{template}", context)
@@ -84,35 +101,45 @@ def whole_page(
     """The page; with a form its settings are being edited, with painted windows its week is not saved yet."""
     now = timezone.now()
     explained = explain(found, now=now)
+    context = {
+        **_live(request, found, explained),
+        "form": form,
+        "grid": _grid(explained, painted),
+        "seen_windows": last_change_of_windows(found) if may(request.user, Right.EDIT_SCHEDULES) else 0,
+        "asked": asked_of(request, explained.calendar, now),
+        "answer": answer(request, found, now) if "day" in request.GET else None,
+        **more,
+    }
+    return render(request, "dashboard/campaign/page.html", context, status=status)
+
+
+def _live(request: HttpRequest, found: Campaign, explained: Explanation) -> dict[str, Any]:
+    """What the page shows of the campaign as it is now: not what somebody is just editing, painting or asking."""
+    now = explained.at
     ahead = outlook(explained.facts, now)
     acts = frozenset(act for act in Right if may(request.user, act))
-    context = {
+    return {
         "campaign": found,
         "explained": explained,
         "calendar": explained.calendar,
         "currency": explained.currency,
         "now": now,
+        "checked_at": f"{explained.calendar.wall_clock(now):%H:%M:%S}",
         "flight": words.flight_words(found.start_date, found.end_date),
         "told_now": words.full_moment(now, explained.calendar),
         "may_switch": Right.SWITCH in acts and found.archived_at is None,
         "may_reset": Right.RESET_BUDGETS in acts,
         "may_schedule": Right.EDIT_SCHEDULES in acts,
         "may_edit": bool({Right.EDIT_BUDGETS, Right.EDIT_SCHEDULES} & acts),
-        "form": form,
         **_why(found, explained, ahead),
+        "platform": platform_part(found, explained.calendar, now),
         "ribbon": drawing.ribbon(load_today(found, explained.facts, now), explained.calendar, now),
         **_spend(request, found, explained, now),
-        "grid": _grid(explained, painted),
-        "seen_windows": last_change_of_windows(found) if Right.EDIT_SCHEDULES in acts else 0,
-        "timeline": _timeline(found, now, None),
+        "timeline": timeline(found, now, None),
         "history": describe_changes(found)[:SETTINGS_SHOWN],
         "newest_alerts": newest(Alert.objects.filter(campaign=found), now),
         "alerts_query": f"?campaign={found.pk}",
-        "asked": asked_of(request, explained.calendar, now),
-        "answer": answer(request, found, now) if "day" in request.GET else None,
-        **more,
     }
-    return render(request, "dashboard/campaign/page.html", context, status=status)
 
 
 def settings_form(request: HttpRequest, found: Campaign) -> SettingsForm:
@@ -150,21 +177,14 @@ def _since(found: Campaign, explained: Explanation) -> datetime | None:
 
 
 def _spend(request: HttpRequest, found: Campaign, explained: Explanation, now: datetime) -> dict[str, Any]:
-    is_long = request.GET.get("range") == "90"
+    is_long = _is_long(request)
     today = explained.calendar.local_date(now)
     first, last = drawing.days_of_chart(today, is_long=is_long)
     days = load_days(found, first, now)
     return {
         "today": today,
         "is_long": is_long,
-        "standings": [
-            (title, _standing(explained, reason))
-            for title, reason in (
-                ("Today", Reason.CAMPAIGN_DAILY),
-                (f"{today:%B}", Reason.CAMPAIGN_MONTHLY),
-                ("Whole flight" if found.start_date or found.end_date else "In all", Reason.CAMPAIGN_TOTAL),
-            )
-        ],
+        "card": spend_card(found, explained, now),
         "days": days[::-1],
         "has_spend": any(each.spent for each in days),
         "has_over": any(each.over for each in days),
@@ -174,31 +194,12 @@ def _spend(request: HttpRequest, found: Campaign, explained: Explanation, now: d
     }
 
 
-def _standing(explained: Explanation, reason: Reason) -> Any:
-    level = explained.level(reason)
-    return level.standing if isinstance(level, LimitLevel) else None
+def _is_long(request: HttpRequest) -> bool:
+    """Whether the last 90 days are asked for, not the month."""
+    return request.GET.get("range") == "90"
 
 
 def _grid(explained: Explanation, painted: tuple[Window, ...] | None) -> weekgrid.Grid:
     level = explained.level(Reason.OUTSIDE_DAYPARTING)
     windows = level.windows if isinstance(level, WindowLevel) else ()
     return weekgrid.grid(windows, explained.facts.window_calendar, explained.at, painted)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Some status changes by day, newest first; `older` is where to read on, 0 at the end."""
-
-    days: list[tuple[str, list[words.ChangeRow]]]
-    older: int
-    is_first: bool
-
-
-def _timeline(found: Campaign, now: datetime, before: int | None) -> Timeline:
-    rows = StatusChange.objects.filter(campaign=found)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    newest = list(rows.order_by("-at", "-pk")[: CHANGES_SHOWN + 1])
-    told = [words.change_row(change, found.brand.calendar, now) for change in newest[:CHANGES_SHOWN]]
-    days = [(day, list(group)) for day, group in groupby(told, lambda row: row.day)]
-    return Timeline(days, told[-1].pk if len(newest) > CHANGES_SHOWN else 0, is_first=before is None)

@@ -10,10 +10,12 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ads import formats
+from ads.admin.cells import change_url
 from ads.admin.history import describe_changes
 from ads.dashboard import campaign_words as words
 from ads.dashboard import weekgrid
@@ -114,7 +116,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
         if is_fragment(request):
             return render(request, "dashboard/campaign/week_then.html", {"error": error})
         messages.error(request, f"Not saved: {error}")
-        return _back(found, "#h-wk")
+        return _back_to_week(request, found)
     if not _is_to_be_saved(request):
         facts = known_now(found, timezone.now()).facts
         context = {"consequence": _consequence(found, facts, facts._replace(windows=windows))}
@@ -125,7 +127,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, _meanwhile(found, str(error)))
         return whole_page(request, found, painted=windows, status=409)
     _tell(request, found, "Schedule saved")
-    return _back(found, "#h-wk")
+    return _back_to_week(request, found)
 
 
 @require_http_methods(["GET", "POST"])
@@ -139,6 +141,7 @@ def day(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     own = by_day(facts.windows)[number]
     context: dict[str, Any] = {
         "campaign": found,
+        "back_url": _back_to_week(request, found).url,
         "number": number,
         "day": dict(DAYS)[number],
         "tails": [
@@ -159,7 +162,7 @@ def day(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         if "save" in request.POST:
             replace_windows(found, windows, seen=_seen(request), by=request.user)
             _tell(request, found, "Schedule saved")
-            return _back(found, "#h-wk")
+            return _back_to_week(request, found)
         context["consequence"] = _consequence(found, facts, facts._replace(windows=windows))
     except weekgrid.BadWindows as error:
         context["error"] = str(error)
@@ -287,7 +290,15 @@ def _tell(request: HttpRequest, found: Campaign, done: str) -> None:
     messages.success(request, f"{done}. Now: {state[:1].lower()}{state[1:]}.")
 
 
-def _back(found: Campaign, anchor: str = "") -> HttpResponseRedirect:
-    response = redirect("dashboard:campaign", found.pk)
-    response["Location"] += anchor
-    return response
+def _back(found: Campaign) -> HttpResponseRedirect:
+    return redirect("dashboard:campaign", found.pk)
+
+
+def _back_to_week(request: HttpRequest, found: Campaign) -> HttpResponseRedirect:
+    """To the page on which the week was changed."""
+    page = change_url(found) if _is_from_admin(request) else reverse("dashboard:campaign", args=(found.pk,))
+    return HttpResponseRedirect(f"{page}#h-wk")
+
+
+def _is_from_admin(request: HttpRequest) -> bool:
+    return f"?{request.GET.urlencode()}" == weekgrid.FROM_ADMIN

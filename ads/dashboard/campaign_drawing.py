@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ads import formats
+from ads.currencies import minor_units
 from ads.dashboard.campaign_words import capital, stands
 from ads.dashboard.charts import tick
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
@@ -142,7 +143,7 @@ def chart(days: Sequence[CampaignDay], last: date, currency: str) -> dict[str, A
     blank = [None] * to_come
     return {
         "cur": formats.symbol(currency),
-        "digits": formats.minor_units(currency),
+        "digits": minor_units(currency),
         "labels": [f"{day.day} {day:%b}" for day in labels],
         "tick": [tick(day, last, today, is_month=is_month) for day in labels],
         "spend": [*(each.spent for each in days), *blank],

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ads import formats
-from ads.models import Cause, StatusChange
 from ads.rules.forecast import Outlook
 from ads.rules.periods import ONE_DAY, Calendar
 from ads.rules.serving import CampaignFacts, Decision, Reason, Status, decide
@@ -13,30 +12,6 @@ from ads.services.as_of import Switch
 from ads.services.explain import Explanation, FlightLevel, LimitLevel, SwitchLevel, WindowLevel
 from ads.services.standings import Standing
 
-STANDS = {
-    Reason.BRAND_INACTIVE: "brand switched off",
-    Reason.SWITCHED_OFF: "switched off",
-    Reason.FLIGHT_NOT_STARTED: "flight not started",
-    Reason.FLIGHT_ENDED: "flight ended",
-    Reason.BRAND_DAILY: "brand daily budget reached",
-    Reason.BRAND_MONTHLY: "brand monthly budget reached",
-    Reason.CAMPAIGN_DAILY: "campaign daily budget reached",
-    Reason.CAMPAIGN_MONTHLY: "campaign monthly budget reached",
-    Reason.CAMPAIGN_TOTAL: "campaign total budget reached",
-    Reason.OUTSIDE_DAYPARTING: "outside dayparting",
-}
-_GONE = {
-    Reason.BRAND_INACTIVE: "brand switched on",
-    Reason.SWITCHED_OFF: "switched on",
-    Reason.FLIGHT_NOT_STARTED: "flight started",
-    Reason.FLIGHT_ENDED: "flight goes on",
-    Reason.BRAND_DAILY: "room in the brand’s daily budget again",
-    Reason.BRAND_MONTHLY: "room in the brand’s monthly budget again",
-    Reason.CAMPAIGN_DAILY: "room in the daily budget again",
-    Reason.CAMPAIGN_MONTHLY: "room in the monthly budget again",
-    Reason.CAMPAIGN_TOTAL: "room in the total budget again",
-    Reason.OUTSIDE_DAYPARTING: "window opened",
-}
 _GOES = {
     Reason.FLIGHT_NOT_STARTED: "the flight starts at",
     Reason.BRAND_DAILY: "the brand’s daily budget starts afresh at",
@@ -62,15 +37,6 @@ _LIMITS = {
     Reason.CAMPAIGN_MONTHLY: "Campaign monthly budget",
     Reason.CAMPAIGN_TOTAL: "Campaign total budget",
 }
-_CAUSES = {
-    Cause.SPEND: "as spend was recorded",
-    Cause.SETTINGS: "as settings changed",
-    Cause.CLOCK: "by the clock",
-    Cause.ROLLOVER: "as a new day began",
-    Cause.RESET: "as budgets started afresh",
-    Cause.REPAIR: "as totals were put right",
-    Cause.SWEEP: "in its regular check",
-}
 
 
 def listed(words: Sequence[str]) -> str:
@@ -81,7 +47,7 @@ def listed(words: Sequence[str]) -> str:
 
 def stands(reasons: Iterable[Reason]) -> str:
     """Everything that stands against it, in order."""
-    return listed([STANDS[reason] for reason in reasons])
+    return listed([reason.in_sentence for reason in reasons])
 
 
 def capital(words: str) -> str:
@@ -125,13 +91,15 @@ def title(explained: Explanation, since: datetime | None) -> str:
 def _stands_with_details(explained: Explanation, reason: Reason) -> str:
     level = explained.level(reason)
     if isinstance(level, SwitchLevel):
-        words = STANDS[reason]
-        if level.switch.archived_at is not None:
-            words = "brand archived" if reason == Reason.BRAND_INACTIVE else "archived"
+        is_archived = level.switch.archived_at is not None
+        if not is_archived and not level.switch.by:
+            return reason.in_sentence
+        words = "archived" if is_archived else "switched off"
+        words = f"brand {words}" if reason == Reason.BRAND_INACTIVE else words
         return f"{words} by {level.switch.by}" if level.switch.by else words
     if isinstance(level, FlightLevel) and level.day is not None:
         return f"flight {'starts' if reason == Reason.FLIGHT_NOT_STARTED else 'ended'} on {formats.day(level.day)}"
-    return STANDS[reason]
+    return reason.in_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,52 +300,8 @@ def consequence(before: Outlook, after: Outlook, calendar: Calendar, now: dateti
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One status change as the timeline tells it."""
-
-    pk: int
-    at: datetime
-    time: str
-    day: str
-    icon: str
-    head: str
-    why: str
-    by: str
-
-
-def change_row(change: StatusChange, calendar: Calendar, now: datetime) -> ChangeRow:
-    """What changed, why, and by whom."""
-    before, after = Status(change.from_status), Status(change.to_status)
-    head = f"{before.word} to {after.word.lower()}" if before != after else f"Still {after.word.lower()}"
-    tone = formats.look(after, change.reasons).tone
-    wall = calendar.wall_clock(change.at)
-    return ChangeRow(
-        pk=change.pk,
-        at=change.at,
-        time=f"{wall:%H:%M:%S}",
-        day=day_words(change.at, calendar, now),
-        icon={"limit": "paused"}.get(tone, tone),
-        head=head,
-        why=_why(change),
-        by=change.by or f"System, {_CAUSES[Cause(change.cause)]}",
-    )
-
-
-def _why(change: StatusChange) -> str:
-    """What stands against it that did not before, else what no longer does, and what still does."""
-    was, now = change.from_reasons, change.reasons
-    came, went = [each for each in now if each not in was], [each for each in was if each not in now]
-    stays = [each for each in now if each in was]
-    told = [STANDS[reason] for reason in came] or [_GONE[reason] for reason in went]
-    sentence = f"{capital(listed(told))}." if told else ""
-    if stays:
-        sentence += f" Also {stands(stays)}." if came else f" Still {stands(stays)}."
-    return sentence.strip()
-
-
 def decision_words(decision: Decision | Status, reasons: tuple[Reason, ...] = ()) -> str:
-    """ "Running", "Paused: brand daily budget reached and outside dayparting"."""
+    """ "Running", "Paused: brand daily budget reached and outside dayparting window"."""
     status, against = (
         (decision.status, decision.reasons) if isinstance(decision, Decision) else (decision, reasons)
     )

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from ads import formats
+from ads.currencies import minor_units
 from ads.rules.pacing import Projection
 from ads.rules.periods import Calendar
 from ads.services.day_series import Day
@@ -76,7 +77,7 @@ def month_chart(
 
 
 def _money(currency: str) -> Chart:
-    return {"cur": formats.symbol(currency), "digits": formats.minor_units(currency)}
+    return {"cur": formats.symbol(currency), "digits": minor_units(currency)}
 
 
 def tick(day: date, last: date, today: date, *, is_month: bool) -> str:

@@ -22,11 +22,11 @@ from ads.dashboard.navigation import admin_is_open_to
 from ads.models import Alert, Brand, NotificationChannel
 from ads.rights import Right, may
 from ads.rules.attention import Cause, Level
-from ads.rules.pacing import Direction, Pace
 from ads.rules.periods import Calendar, month_start, next_month
 from ads.services.channels import failing_for
 from ads.services.latest import load_latest
-from ads.services.overview import BrandRow, Filter, load_overview, overview_version, total_by_currency
+from ads.services.overview import BrandRow, Filter, load_overview, total_by_currency
+from ads.services.page_version import page_version
 
 MOST_NEEDS = 8
 ROWS_AT_ONCE = 50
@@ -122,7 +122,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def _version(request: HttpRequest) -> str:
     failing = "".join(f"-{channel.pk}" for channel in failing_for(request.user))
-    return f'"{overview_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}{failing}"'
+    return f'"{page_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}{failing}"'
 
 
 @cache_control(private=True, no_cache=True)
@@ -265,13 +265,21 @@ def _list_title(chosen: Filter, number: int, number_of_all: int) -> str:
 def _need(row: BrandRow, now: datetime, request: HttpRequest) -> Need:
     found = wording.finding(row, now)
     action, url = found.action, reverse("dashboard:brand", args=(row.pk,))
-    if found.leads_to == "campaign" and row.while_off is not None:
-        url = reverse("dashboard:campaign", args=(row.while_off.campaign_id,))
+    if found.leads_to == "campaign":
+        url = reverse("dashboard:campaign", args=(_campaign_in_need(row),))
     elif (
         found.leads_to == "budget" and not may(request.user, Right.EDIT_BUDGETS)
     ) or found.leads_to == "imports":
         action = "See brand"
     return Need(row, wording.Finding(found.head, found.body, action, found.leads_to), url)
+
+
+def _campaign_in_need(row: BrandRow) -> int:
+    if row.differing:
+        return row.differing[0].campaign_id
+    if row.while_off is None:
+        raise ValueError(f"{row.name} has no campaign that needs somebody")
+    return row.while_off.campaign_id
 
 
 def _groups(rows: Sequence[BrandRow], shown: int, now: datetime) -> Iterable[Group]:
@@ -289,7 +297,7 @@ def _groups(rows: Sequence[BrandRow], shown: int, now: datetime) -> Iterable[Gro
 
 def _table_row(row: BrandRow, now: datetime) -> TableRow:
     icon, tone, word = _LEVEL_LOOKS[row.attention.level] if row.is_active else _OFF_LOOK
-    pace_icon, pace_class = _pace_look(row.pace)
+    pace_icon, pace_class = wording.pace_look(row.pace)
     return TableRow(
         row=row,
         level=icon,
@@ -313,14 +321,3 @@ _LEVEL_LOOKS = {
     Level.ON_COURSE: ("ok", "run", "On course"),
 }
 _OFF_LOOK = ("off", "", "Switched off")
-
-
-def _pace_look(pace: Pace | None) -> tuple[str, str]:
-    if pace is None:
-        return "none", ""
-    if pace.direction == Direction.ON_PACE:
-        return "even", ""
-    return (
-        "up" if pace.direction == Direction.AHEAD else "down",
-        "pace-bad" if pace.is_far else "pace-off",
-    )

@@ -25,9 +25,9 @@ from ads import formats
 from ads.dashboard import exports
 from ads.models import Brand
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
-from ads.services.reports import Key, Question, count_rows, read_rows, total_by_currency
+from ads.services.reports import Key, Question, count_rows, read_first_rows, total_by_currency
 
-ROWS_SHOWN = 200
+ROWS_SHOWN, MOST_COUNTED = 200, 10_000
 MOST_SUMS_IN_A_SENTENCE = 3
 MOST_DAYS = 1_096
 MOST_DAYS_BY_DAY = 400
@@ -216,9 +216,9 @@ def _page(asked: Asked) -> dict[str, Any]:
     }
     if question is None:
         return context
-    rows = list(read_rows(question, ROWS_SHOWN))
+    rows = read_first_rows(question, ROWS_SHOWN)
     totals = total_by_currency(question)
-    number = len(rows) if len(rows) < ROWS_SHOWN else count_rows(question)
+    number = len(rows) if len(rows) < ROWS_SHOWN else count_rows(question, MOST_COUNTED + 1)
     return context | {
         "question": question,
         "has": {key.value: True for key in question.keys}
@@ -226,6 +226,7 @@ def _page(asked: Asked) -> dict[str, Any]:
         "time_name": "Day" if Key.DAY in question.keys else "Month",
         "rows": [(row, _period(row.starts_on, question)) for row in rows],
         "number": number,
+        "number_words": f"more than {MOST_COUNTED:,}" if number > MOST_COUNTED else f"{number:,}",
         "totals": list(totals.items()),
         "sum_words": _sums(totals),
         "csv_url": asked.address("dashboard:reports-csv"),

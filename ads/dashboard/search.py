@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ads.services.search import find
+from ads.services.search import find, nearest
 
 
 def search(request: HttpRequest) -> HttpResponse:
@@ -11,4 +11,6 @@ def search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     is_suggesting = request.headers.get("HX-Request") == "true"
     template = "dashboard/suggestions.html" if is_suggesting else "dashboard/search.html"
-    return render(request, template, {"text": text, "found": find(request.user, text)})
+    found = find(request.user, text)
+    meant = nearest(request.user, text) if text and not found else None
+    return render(request, template, {"text": text, "found": found, "meant": meant})

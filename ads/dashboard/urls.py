@@ -11,6 +11,7 @@ from django.urls import URLPattern, path
 from ads.dashboard import (
     alerts,
     brand_acts,
+    brand_settings,
     brands,
     campaign,
     campaign_acts,
@@ -42,9 +43,12 @@ urlpatterns = [
     page("reports/spend.csv", reports.csv_file, "reports-csv"),
     page("reports/spend.xlsx", reports.xlsx_file, "reports-xlsx"),
     page("brands/<int:pk>/", brands.brand, "brand"),
+    page("brands/<int:pk>/live/", brands.live, "brand-live"),
     page("brands/<int:pk>/budgets/<str:period>/", brand_acts.budget, "brand-budget"),
     page("brands/<int:pk>/switch/", brand_acts.switch, "brand-switch"),
     page("brands/<int:pk>/reset/", brand_acts.reset, "brand-reset"),
+    page("brands/<int:pk>/time-zone/", brand_settings.timezone, "brand-timezone"),
+    page("brands/<int:pk>/put-back/<slug:kind>/<int:key>/", brand_settings.put_back_change, "brand-put-back"),
     page(
         "brands/<int:pk>/campaigns/<int:campaign_pk>/switch/",
         brand_acts.switch_campaign,
@@ -54,6 +58,7 @@ urlpatterns = [
     page("alerts/<int:pk>/<str:what>/", alerts.act, "alert-act"),
     page("campaigns/", campaigns.campaigns, "campaigns"),
     page("campaigns/<int:pk>/", campaign.campaign, "campaign"),
+    page("campaigns/<int:pk>/live/", campaign.live, "campaign-live"),
     page("campaigns/<int:pk>/moment/", campaign.moment, "campaign-moment"),
     page("campaigns/<int:pk>/changes/", campaign.changes, "campaign-changes"),
     page("campaigns/<int:pk>/switch/", campaign_acts.switch, "campaign-switch"),

@@ -14,6 +14,7 @@ from ads.rules.week import HALF_HOURS, HalfHour, by_day, half_hours, tidy
 _PARTS = 6  # of a half hour, to mark now
 MOST_TOLD = 3  # windows of a day beside its row; the others are counted
 MOST_WINDOWS = 7 * HALF_HOURS
+FROM_ADMIN = "?from=admin"  # beside an address: whoever saves goes back there
 
 
 class BadWindows(ValueError):

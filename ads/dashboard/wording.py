@@ -8,6 +8,7 @@ from ads.rules.attention import Cause
 from ads.rules.pacing import FEWEST_DAYS, Direction, Pace
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import Reason, Status
+from ads.services import platform_words
 from ads.services.latest import BudgetNews, News, StatusNews
 from ads.services.overview import BrandRow, CurrencyTotal
 
@@ -27,6 +28,18 @@ class Finding:
 def finding(row: BrandRow, now: datetime) -> Finding:
     """The first cause of a brand that needs somebody."""
     return _FINDINGS[row.attention.causes[0]](row, now)
+
+
+def _differs(row: BrandRow, now: datetime) -> Finding:
+    first, number = row.differing[0], len(row.differing)
+    told = platform_words.difference(
+        first, lambda at: formats.moment(at, row.calendar, now).removesuffix(" today")
+    )
+    if number == 1:
+        head = f"{first.campaign.name} is not on its platform as decided"
+        return Finding(head, told, "See campaign", "campaign")
+    body = f"{first.campaign.name}: {told[:1].lower()}{told[1:]}"
+    return Finding(f"{number} campaigns are not on their platform as decided", body, "See campaigns", "brand")
 
 
 def _month_limit(row: BrandRow, now: datetime) -> Finding:
@@ -105,6 +118,7 @@ def _pace_far(row: BrandRow, _: datetime) -> Finding:
 
 
 _FINDINGS = {
+    Cause.PLATFORM_DIFFERS: _differs,
     Cause.MONTH_LIMIT: _month_limit,
     Cause.DAY_LIMIT: _day_limit,
     Cause.SILENT: _silent,
@@ -129,6 +143,25 @@ def pace_words(pace: Pace) -> str:
     if pace.direction == Direction.ON_PACE:
         return "On pace"
     return f"{pace.percent}% {'ahead' if pace.direction == Direction.AHEAD else 'behind'}"
+
+
+def pace_look(pace: Pace | None) -> tuple[str, str]:
+    """The drawing and the class of a pace."""
+    if pace is None:
+        return "none", ""
+    if pace.direction == Direction.ON_PACE:
+        return "even", ""
+    return (
+        "up" if pace.direction == Direction.AHEAD else "down",
+        "pace-bad" if pace.is_far else "pace-off",
+    )
+
+
+def against_even(pace: Pace) -> str:
+    """How spend compares with the even line: "21% behind the even line"."""
+    if pace.direction == Direction.ON_PACE:
+        return "On the even line"
+    return f"{pace_words(pace)}{' of' if pace.direction == Direction.AHEAD else ''} the even line"
 
 
 def no_pace_words(row: BrandRow) -> str:
@@ -215,7 +248,7 @@ def _status_line(news: StatusNews) -> Line:
     told = f"{who} {many if news.campaigns > 1 else one}"
     reason = next(iter(news.reasons), None)
     if reason is not None and reason != Reason.SWITCHED_OFF and news.status != Status.COMPLETED:
-        told += f": {reason.words[:1].lower()}{reason.words[1:]}"
+        told += f": {reason.in_sentence}"
         tone = "" if reason in {Reason.OUTSIDE_DAYPARTING, Reason.FLIGHT_NOT_STARTED} else tone
         icon = "clock" if reason in {Reason.OUTSIDE_DAYPARTING, Reason.FLIGHT_NOT_STARTED} else icon
     if news.by:

@@ -17,6 +17,7 @@ from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImp
 from ads.models.jobs import JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
 from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
+from ads.models.platforms import PlatformAdapter, PlatformConnection, PlatformMode, PlatformState
 from ads.models.quarantine import CampaignAlias, QuarantinedSpend, QuarantineProblem, QuarantineState
 from ads.models.rights_change import RightKind, RightsChange
 from ads.models.status import Cause, StatusChange
@@ -57,6 +58,10 @@ __all__ = [
     "NotificationChannel",
     "NotificationPreference",
     "PeriodKind",
+    "PlatformAdapter",
+    "PlatformConnection",
+    "PlatformMode",
+    "PlatformState",
     "QuarantineProblem",
     "QuarantineState",
     "QuarantinedSpend",

@@ -48,7 +48,6 @@ SETTINGS_OF_KINDS: dict[str, tuple[str, ...]] = {
     AlertKind.OVERSPEND: ("period_kinds", "percent"),
     AlertKind.DEAD_FEED: ("hours",),
     AlertKind.SPIKE: ("times",),
-    AlertKind.PLATFORM_DRIFT: ("percent",),
 }
 # Kinds that can be told of one campaign alone.
 KINDS_OF_CAMPAIGNS = frozenset(
@@ -58,6 +57,7 @@ KINDS_OF_CAMPAIGNS = frozenset(
         AlertKind.OVERSPEND,
         AlertKind.DEAD_FEED,
         AlertKind.SPEND_WHILE_OFF,
+        AlertKind.PLATFORM_DRIFT,
     }
 )
 

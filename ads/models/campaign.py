@@ -77,6 +77,14 @@ class Campaign(SettingsModel):
         indexes = [
             # The tick: campaigns whose status time alone may have changed.
             models.Index(fields=["next_transition_at"], name="campaign_due"),
+            # How many campaigns of a brand, or of all, are in which status: counted from the index alone.
+            models.Index(fields=["brand", "status", "archived_at"], name="campaign_by_status"),
+            # The overview: on which days those of a brand that are switched on may run.
+            models.Index(
+                fields=["brand", "start_date", "end_date", "id"],
+                condition=models.Q(enabled=True, archived_at__isnull=True),
+                name="campaign_flights",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["brand", "name"], name="campaign_unique_name_in_brand"),

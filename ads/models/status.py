@@ -18,8 +18,22 @@ class Cause(models.TextChoices):
     SWEEP = "SWEEP", "Safety-net sweep"
 
 
+_WINDOW = Reason.OUTSIDE_DAYPARTING.value
+# What people are told of: another status, but not because a window opened or closed by the clock.
+IS_NEWS = ~models.Q(from_status=models.F("to_status")) & ~models.Q(
+    models.Q(from_reason_codes=_WINDOW, reason_codes="")
+    | models.Q(from_reason_codes="", reason_codes=_WINDOW),
+    cause=Cause.CLOCK.value,
+)
+
+
 class StatusChangeQuerySet(AppendOnlyQuerySet["StatusChange"]):
-    pass
+    def newest(self, most: int) -> "StatusChangeQuerySet":
+        """The newest of these that are news, with the names of brand and campaign."""
+        # The ids first, which are told from an index alone: somebody's brands may have little among much.
+        ids = self.filter(IS_NEWS).values("pk")[:most]
+        told = ("at", "to_status", "reason_codes", "cause", "by", "brand__name", "campaign__name")
+        return StatusChange.objects.filter(pk__in=ids).select_related("brand", "campaign").only(*told)
 
 
 class StatusChange(AppendOnlyModel):
@@ -47,6 +61,16 @@ class StatusChange(AppendOnlyModel):
             # A campaign's history, and its state at a moment; a brand's latest changes.
             models.Index(fields=["campaign", "at"], name="statuschange_by_campaign"),
             models.Index(fields=["brand", "at"], name="statuschange_by_brand"),
+            # The overview: since when a budget of a brand stops campaigns, in a month of windows.
+            models.Index(
+                fields=["brand", "at"],
+                condition=models.Q(reason_codes__contains=Reason.BRAND_DAILY.value)
+                | models.Q(reason_codes__contains=Reason.BRAND_MONTHLY.value),
+                name="statuschange_by_brand_limit",
+            ),
+            # What happened last, of all brands or of some, and on a brand's page: most changes are of windows.
+            models.Index(fields=["id", "brand"], condition=IS_NEWS, name="statuschange_news"),
+            models.Index(fields=["brand", "sequence"], condition=IS_NEWS, name="statuschange_news_of_brand"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["brand", "sequence"], name="statuschange_unique_sequence"),

@@ -20,13 +20,16 @@ class EventType(models.TextChoices):
 
 class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def managed_by(self, person: Person) -> Self:
-        """Who may name and archive brands has endpoints of their own; who manages people manages others' too."""
+        """Who may name and archive brands has endpoints of their own.
+
+        Others' too has who manages people and sees every brand: where an endpoint leads, all that its owner sees goes.
+        """
         if is_superuser(person):
             return self.all()
         if not may(person, Right.SEE, Right.EDIT_SETTINGS):
             return self.none()
         own = models.Q(owner=person.pk)
-        if may(person, Right.MANAGE_PEOPLE):
+        if may(person, Right.MANAGE_PEOPLE, Right.SEE_ALL_BRANDS):
             return self.filter(own | models.Q(owner__is_superuser=False))
         return self.filter(own)
 

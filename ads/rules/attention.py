@@ -21,6 +21,7 @@ class Level(IntEnum):
 class Cause(StrEnum):
     """One thing that is wrong, in the order in which they are told."""
 
+    PLATFORM_DIFFERS = "PLATFORM_DIFFERS"
     MONTH_LIMIT = "MONTH_LIMIT"
     DAY_LIMIT = "DAY_LIMIT"
     SILENT = "SILENT"
@@ -40,7 +41,8 @@ _TO_WATCH = frozenset({Cause.DAY_NEARLY, Cause.PROJECTED_OFF, Cause.PACE_OFF})
 class AttentionFacts:
     """What is known of a brand, amounts in micros.
 
-    `day_stopped` and `month_stopped` are how many campaigns its daily and monthly budget keeps from running.
+    `day_stopped` and `month_stopped` are how many campaigns its daily and monthly budget keeps from running,
+    `differing` how many do not do on their platform what was decided.
     """
 
     day_micros: int
@@ -52,6 +54,7 @@ class AttentionFacts:
     while_off_micros: int
     pace: Pace | None
     projection: Projection | None
+    differing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,9 @@ class Attention:
 def judge(facts: AttentionFacts) -> Attention:
     """Return how much a brand needs somebody, with every cause in order.
 
-    Somebody must act where a budget above 0 stops campaigns, no spend arrives while campaigns run, the month
-    is projected, or its pace is, more than 20 % off, or what is off spends. Worth watching are 90 % of the day
-    spent, a projection more than 5 % off, and a pace that is ahead or behind.
+    Somebody must act where a platform does not do what was decided, a budget above 0 stops campaigns, no spend
+    arrives while campaigns run, the month is projected, or its pace is, more than 20 % off, or what is off spends.
+    Worth watching are 90 % of the day spent, a projection more than 5 % off, and a pace that is ahead or behind.
     """
     causes = tuple(_causes(facts))
     off = max(abs(_projected_off(facts) or 0), facts.pace.percent if facts.pace else 0)
@@ -85,6 +88,8 @@ def judge(facts: AttentionFacts) -> Attention:
 def _causes(facts: AttentionFacts) -> Iterator[Cause]:
     projected_off = abs(_projected_off(facts) or 0)
     day_stopped = facts.day_stopped and facts.daily_budget_micros
+    if facts.differing:
+        yield Cause.PLATFORM_DIFFERS
     if facts.month_stopped and facts.monthly_budget_micros:
         yield Cause.MONTH_LIMIT
     if day_stopped:

@@ -1,6 +1,6 @@
 """Money is an integer number of micros (1/1,000,000 of the currency's unit) inside and Decimal at the faces.
 
-Every conversion is exact or raises. The only rounding in the system is `round_for_display`.
+Every conversion is exact or raises. Rounded is only for display, and a budget that is changed by a percentage.
 """
 
 import re
@@ -57,6 +57,15 @@ def round_for_display(micros: int, minor_units: int) -> Decimal:
         raise ValueError(f"minor_units {minor_units} is negative; give the currency's number of decimals")
     rounded = _ROUNDING.quantize(from_micros(micros), Decimal((0, (1,), -minor_units)))
     return rounded or rounded.copy_abs()  # nobody wants to read -0.00
+
+
+def by_percent(micros: int, percent: Decimal, minor_units: int, *, field: str = "amount") -> int:
+    """Return `micros` changed by `percent` (+10, -5), rounded half-even to the currency's minor unit.
+
+    Raise MoneyError where it would be out of range.
+    """
+    exact = _EXACT.divide(_EXACT.multiply(from_micros(micros), _EXACT.add(100, percent)), 100)
+    return to_micros(f"{_ROUNDING.quantize(exact, Decimal((0, (1,), -minor_units))):f}", field=field)
 
 
 def _as_decimal(amount: object, field: str) -> Decimal:

@@ -19,6 +19,7 @@ MINUTES_A_DAY = 24 * 60
 DAYS_KEPT = 31  # a month, and so four weeks with some days by which to tell whether spend goes further back
 FOUR_WEEKS, ONE_WEEK = 28, timedelta(days=7)
 FEWEST_DAYS = 3
+LOOKED_AHEAD = 366  # days in which a flight without a last day may reach its total budget
 ON_PACE_PERCENT, FAR_PERCENT = 5, 20
 
 _MINUTE = 60_000_000
@@ -146,22 +147,55 @@ def course(facts: PacingFacts) -> list[Projection]:
 
     Empty before there are three days of data.
     """
+    return list(_course(facts, facts.month_micros, next_month(month_start(facts.today)) - ONE_DAY))
+
+
+def _course(facts: PacingFacts, so_far: int, last_day: date) -> Iterator[Projection]:
+    """Yield where spend that is at `so_far` now stands at the end of today and of each day until the last."""
     past = _past(facts.days, facts.today, facts.opening)
     if len(past.days) < FEWEST_DAYS:
-        return []
-    end, so_far = next_month(month_start(facts.today)), facts.month_micros
-    total, minutes_left, found = so_far, 0, []
-    for number in range((end - facts.today).days):
-        day = facts.today + number * ONE_DAY
+        return
+    total, minutes_left, day = so_far, 0, facts.today
+    while day <= last_day:
         if day >= facts.resumes_on:
             minutes = facts.opening.minutes(day)
-            if number == 0:
+            if day == facts.today:
                 minutes -= facts.opening.minutes_before(day, facts.minute)
             total += past.cost(day, minutes)
             minutes_left += minutes
         band = past.band(minutes_left)
-        found.append(Projection(total, max(so_far, total - band), total + band))
-    return found
+        yield Projection(total, max(so_far, total - band), total + band)
+        day += ONE_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class FlightOutlook:
+    """Where a flight ends (None where it has no last day), and when it reaches its total budget if it does."""
+
+    end: Projection | None
+    reached_on: date | None
+
+
+def flight(
+    facts: PacingFacts, so_far: int, total_budget: int | None, last_day: date | None
+) -> FlightOutlook | None:
+    """Return where a flight goes if spend goes on; None before three days of data and after its last day.
+
+    A flight without a last day is looked at for a year.
+    """
+    ends = list(_course(facts, so_far, last_day or facts.today + LOOKED_AHEAD * ONE_DAY))
+    if not ends:
+        return None
+    return FlightOutlook(ends[-1] if last_day else None, reached_on(ends, total_budget, facts.today))
+
+
+def reached_on(ends: Sequence[Projection], budget_micros: int | None, today: date) -> date | None:
+    """Return the day on which a course from today on reaches the budget; None without one, or where it does not."""
+    if not budget_micros:
+        return None
+    return next(
+        (today + number * ONE_DAY for number, end in enumerate(ends) if end.micros >= budget_micros), None
+    )
 
 
 def open_days_left(facts: PacingFacts) -> int:
@@ -210,11 +244,38 @@ def pace(facts: PacingFacts, budget_micros: int | None) -> Pace | None:
     number, before = gone[-1], gone[facts.today.day - 1]
     if not before:
         return None
+    return _against_even(facts, facts.month_micros, budget_micros, number, before)
+
+
+def flight_pace(
+    facts: PacingFacts, so_far: int, total_budget: int | None, first_day: date | None, last_day: date | None
+) -> Pace | None:
+    """Return how a flight to date compares with its total budget spread evenly over its open days.
+
+    None without both days and a budget, before three days of data, before one open day has gone by, and after
+    the last.
+    """
+    if not total_budget or first_day is None or last_day is None or facts.today > last_day:
+        return None
+    if len(_past(facts.days, facts.today, facts.opening).days) < FEWEST_DAYS:
+        return None
+    number, before = (
+        _number_of_open_days(facts.opening, first_day, end) for end in (last_day + ONE_DAY, facts.today)
+    )
+    return _against_even(facts, so_far, total_budget, number, before) if before else None
+
+
+def _number_of_open_days(opening: Opening, first_day: date, end: date) -> int:
+    return sum(opening.minutes(first_day + index * ONE_DAY) > 0 for index in range((end - first_day).days))
+
+
+def _against_even(facts: PacingFacts, so_far: int, budget: int, number: int, before: int) -> Pace:
+    """Return how spend compares with a budget over a number of open days, so many of which lie before today."""
     minutes = facts.opening.minutes(facts.today)
     gone_today = facts.opening.minutes_before(facts.today, facts.minute)
-    share = budget_micros * gone_today // (number * minutes) if minutes else 0
-    expected = budget_micros * before // number + share
-    off = facts.month_micros - expected
+    share = budget * gone_today // (number * minutes) if minutes else 0
+    expected = budget * before // number + share
+    off = so_far - expected
     direction = Direction.ON_PACE
     if abs(off) * 100 > expected * ON_PACE_PERCENT:
         direction = Direction.AHEAD if off > 0 else Direction.BEHIND

@@ -52,17 +52,22 @@ class Reason(StrEnum):
         """The reason as people read it."""
         return _WORDS[self]
 
+    @property
+    def in_sentence(self) -> str:
+        """The same words within a sentence."""
+        return f"{self.words[:1].lower()}{self.words[1:]}"
+
 
 _WORDS = {
     Reason.BRAND_INACTIVE: "Brand is switched off",
     Reason.SWITCHED_OFF: "Switched off by a person",
     Reason.FLIGHT_NOT_STARTED: "Flight not started",
     Reason.FLIGHT_ENDED: "Flight ended",
-    Reason.BRAND_DAILY: "Daily budget exceeded",
-    Reason.BRAND_MONTHLY: "Monthly budget exceeded",
-    Reason.CAMPAIGN_DAILY: "Campaign daily budget exceeded",
-    Reason.CAMPAIGN_MONTHLY: "Campaign monthly budget exceeded",
-    Reason.CAMPAIGN_TOTAL: "Campaign total budget exceeded",
+    Reason.BRAND_DAILY: "Brand daily budget reached",
+    Reason.BRAND_MONTHLY: "Brand monthly budget reached",
+    Reason.CAMPAIGN_DAILY: "Campaign daily budget reached",
+    Reason.CAMPAIGN_MONTHLY: "Campaign monthly budget reached",
+    Reason.CAMPAIGN_TOTAL: "Campaign total budget reached",
     Reason.OUTSIDE_DAYPARTING: "Outside dayparting window",
 }
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ads.formats import minor_units
+from ads.currencies import minor_units
 from ads.rules.money import MICROS_PER_UNIT
 from ads.rules.periods import Calendar
 from ads.sample_data.agency import CONSUMER_DAY, SampleBrand, SampleCampaign

@@ -16,6 +16,7 @@ from ads.models import (
     Brand,
     Campaign,
     PeriodKind,
+    PlatformState,
     QuarantinedSpend,
     QuarantineState,
     SpendLog,
@@ -29,6 +30,7 @@ from ads.services import alerts
 from ads.services.alert_rules import Rule, Ruling, ruling
 from ads.services.alerts import OF_BUDGETS, Owner, OwnersPeriod, Settled
 from ads.services.pacing import load_pacing
+from ads.services.platform_differences import lasting_differences
 from ads.services.standings import BrandStanding, stand_brands
 
 CHECKED = (
@@ -37,6 +39,7 @@ CHECKED = (
     AlertKind.SPEND_WHILE_OFF,
     AlertKind.QUARANTINE,
     AlertKind.SPIKE,
+    AlertKind.PLATFORM_DRIFT,
 )
 BRANDS_PER_SLICE = 500
 HOUR = timedelta(hours=1)
@@ -88,6 +91,7 @@ def _check_slice(brands: Sequence[Brand], now: datetime) -> Settled:
         *_missing_the_month(slice_, standings, facts),
         *_spiking(slice_, standings, facts),
         *_silent(slice_),
+        *_differing(slice_),
     ]
     return alerts.settle(found, known | over, now)
 
@@ -216,6 +220,26 @@ def _spent_in_the_last_hour(brand_ids: Collection[int], now: datetime) -> dict[i
     return {
         pk: int(micros) for pk, micros in logs.values_list("brand_id").annotate(micros=Sum("amount_micros"))
     }
+
+
+def _differing(slice_: _Slice) -> Iterator[Alert]:
+    """Campaigns that for five minutes have not done on their platform what was decided.
+
+    Where an account does not answer it is one alert of the brand, for all campaigns that wait for it.
+    """
+    states = lasting_differences([brand.pk for brand in slice_.brands], slice_.now)
+    waiting: defaultdict[int, list[PlatformState]] = defaultdict(list)
+    for state in states:
+        brand_id = state.campaign.brand_id
+        if state.connection.failing_since is not None:
+            waiting[brand_id].append(state)
+        elif rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id, state.campaign_id):
+            known = {"desired": state.desired, "at": _text(state.desired_at), "observed": state.observed}
+            yield _draft(rule, Owner(brand_id, state.campaign_id), facts=known)
+    for brand_id, each in waiting.items():
+        if rule := slice_.rule(AlertKind.PLATFORM_DRIFT, brand_id):
+            of_account: dict[str, object] = {"campaigns": len(each), "account": str(each[0].connection)}
+            yield _draft(rule, Owner(brand_id), facts=of_account)
 
 
 def _silent(slice_: _Slice) -> Iterator[Alert]:

@@ -8,6 +8,7 @@ from django.conf import settings
 from ads import formats
 from ads.models import Alert, AlertKind, PeriodKind
 from ads.rules.periods import Calendar
+from ads.rules.platforms import Desired
 
 LONGEST_NAME = 100
 _BUDGETS = {
@@ -21,7 +22,6 @@ _HAPPENED = {
     AlertKind.SPEND_WHILE_OFF: "spends although it is off",
     AlertKind.QUARANTINE: "spend is quarantined",
     AlertKind.SPIKE: "spend far above the usual hour",
-    AlertKind.PLATFORM_DRIFT: "runs on its platform against what was decided",
     AlertKind.CHANNEL_FAILING: "a channel does not deliver",
 }
 _DONE = {
@@ -31,7 +31,7 @@ _DONE = {
     AlertKind.SPEND_WHILE_OFF: "The system records it in full and cannot stop it; look at the platform.",
     AlertKind.QUARANTINE: "The system keeps it whole and counts it once somebody has decided.",
     AlertKind.SPIKE: "The system changed nothing: it pauses when a budget is reached.",
-    AlertKind.PLATFORM_DRIFT: "The system goes on asking the platform.",
+    AlertKind.PLATFORM_DRIFT: "The system goes on trying; look at the platform.",
     AlertKind.CHANNEL_FAILING: "The system goes on trying.",
 }
 _PAUSES = "The system pauses what it limits until a new period, a higher budget or a reset."
@@ -78,7 +78,22 @@ def _happened(alert: Alert, steps: Sequence[int]) -> str:
         return f"more than the {_budget(alert)} spent"
     if alert.kind == AlertKind.BUDGET_PAUSE:
         return f"paused by the {_budget(alert)}"
+    if alert.kind == AlertKind.PLATFORM_DRIFT:
+        return _differs(alert)
     return _HAPPENED.get(AlertKind(alert.kind), f"the {_budget(alert)} is being spent")
+
+
+def _differs(alert: Alert) -> str:
+    if alert.campaign_id is None:
+        number = formats.counted(int(alert.facts.get("campaigns", 0)), "campaign")
+        return (
+            f"{_one_line(str(alert.facts.get('account', '')))} does not answer; decided, not done: {number}"
+        )
+    if not alert.facts.get("observed"):
+        return "cannot be read on its platform"
+    if alert.facts.get("desired") == Desired.PAUSED:
+        return "runs on its platform although it is paused"
+    return "does not run on its platform although it may"
 
 
 def _budget(alert: Alert) -> str:

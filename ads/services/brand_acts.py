@@ -7,7 +7,8 @@ from django.db import transaction
 
 from ads.actor import Actor, acting_as
 from ads.errors import ChangedMeanwhile
-from ads.models import Brand, PeriodKind
+from ads.models import Brand, Campaign, PeriodKind
+from ads.rules.periods import Calendar
 from ads.rules.serving import Reason, Status
 from ads.services import consequences
 from ads.services.enforcement import Change
@@ -101,3 +102,49 @@ def switch(brand_id: int, *, on: bool, by: Actor = None, dry_run: bool = False) 
         changes = consequences.since(point)
     transaction.set_rollback(dry_run)
     return changes
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneOutcome:
+    """What follows from another time zone: the brand's calendar before and after, and the campaigns that change.
+
+    Of `followers` windows go by the brand's clock.
+    """
+
+    before: Calendar
+    after: Calendar
+    followers: int
+    changes: list[Change]
+    now: datetime
+
+
+@retrying
+def set_timezone(
+    brand_id: int,
+    name: str,
+    *,
+    by: Actor = None,
+    seen: int | None = None,
+    dry_run: bool = False,
+    now: datetime,
+) -> ZoneOutcome:
+    """Gives the brand another time zone, '' for the system's, from the next day on. A dry run is taken back whole.
+
+    Raises ChangedMeanwhile where the brand's settings are no longer those after the change `seen`.
+    """
+    with acting_as(by):
+        point = consequences.mark({brand_id})
+        brand = Brand.objects.get(pk=brand_id)
+        if seen is not None and last_change(brand) != seen:
+            raise ChangedMeanwhile(f"The settings of {brand} were changed meanwhile")
+        before = brand.calendar
+        if brand.timezone != name:
+            brand.timezone = name
+            brand.save()
+            brand.refresh_from_db()
+        followers = Campaign.objects.filter(brand=brand, archived_at__isnull=True, schedules__timezone="")
+        outcome = ZoneOutcome(
+            before, brand.calendar, followers.distinct().count(), consequences.since(point), now
+        )
+    transaction.set_rollback(dry_run)
+    return outcome

@@ -190,11 +190,14 @@ def _check_instant(occurred_at: datetime, ground: Ground) -> None:
     if occurred_at < EARLIEST:
         raise InvalidSpend("occurred_at", f"{occurred_at} is before 2000; give the moment it was spent")
     if occurred_at > ground.latest:
-        raise InvalidSpend("occurred_at", f"{occurred_at} is more than 24 hours ahead of now, {ground.now}")
+        raise InvalidSpend(
+            "occurred_at",
+            f"{occurred_at} is more than 24 hours ahead of now, {ground.now:%Y-%m-%d %H:%M} UTC",
+        )
 
 
 def _check_day(day: date, owner: BrandGround, now: datetime) -> None:
     if day < EARLIEST_DAY:
         raise InvalidSpend("date", f"{day} is before 2000; give the day it was spent")
     if day > owner.latest_day:
-        raise InvalidSpend("date", f"{day} is more than 24 hours ahead of now, {now}")
+        raise InvalidSpend("date", f"{day} is more than 24 hours ahead of now, {now:%Y-%m-%d %H:%M} UTC")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import randint
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from ads.services.transactions import retrying
 logger = logging.getLogger("ads.effects")
 
 TASK = "ads.tasks.deliver_effects"
+PLATFORMS_TASK = "ads.tasks.work_on_platforms"
 SILENT_SECONDS = 30  # after a ring that failed: a dead broker costs each more than half a second
 ROWS_PER_STATEMENT = 2_000
 
@@ -107,11 +109,11 @@ def _make_targets(names: set[str], now: datetime) -> None:
     )
 
 
-def ring() -> None:
+def ring(task: str = TASK) -> None:
     """Has a worker look after the commit, at most once a transaction. Never raises; Beat looks anyway."""
-    if any(hook[1] is _ring for hook in connection.run_on_commit):
-        return
-    transaction.on_commit(_ring, robust=True)
+    bell = _BELLS[task]
+    if all(hook[1] is not bell for hook in connection.run_on_commit):
+        transaction.on_commit(bell, robust=True)
 
 
 class _Bell:
@@ -120,14 +122,18 @@ class _Bell:
     silent_until = time.monotonic()
 
 
-def _ring() -> None:
+def _ring(task: str) -> None:
     if time.monotonic() < _Bell.silent_until:
         return
     try:
-        current_app.send_task(TASK, ignore_result=True)
+        current_app.send_task(task, ignore_result=True)
     except Exception as error:  # whatever a broker's client raises
         _Bell.silent_until = time.monotonic() + SILENT_SECONDS
         logger.warning("No worker could be told of new effects, so they wait for Beat: %s", error)
+
+
+# One function a task, which a transaction can be seen to hold already.
+_BELLS = {task: partial(_ring, task) for task in (TASK, PLATFORMS_TASK)}
 
 
 def drain(now: datetime) -> Drained:

@@ -28,6 +28,7 @@ from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import given
 from ads.services.moments import passing
+from ads.services.platform_states import follow_statuses, is_anything_connected
 from ads.services.transactions import aside, retrying
 from ads.services.webhooks import Event, emit, is_wanted
 
@@ -362,6 +363,8 @@ def _record(changes: Sequence[Change], *, cause: Cause, now: datetime) -> None:
         for change in changes
     ]
     StatusChange.objects.bulk_create(rows, batch_size=ROWS_PER_STATEMENT)
+    if is_anything_connected():
+        aside(partial(follow_statuses, rows, now), "Telling platforms of status changes")
     if is_wanted(EventType.STATUS_CHANGED):
         events = [_event(change, row) for change, row in zip(changes, rows, strict=True)]
         aside(partial(emit, events, now), "Telling endpoints of status changes")

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 
-from ads.models import Brand, Cause, StatusChange
+from ads.models import Brand, StatusChange
 from ads.models.status import StatusChangeQuerySet
 from ads.rules.serving import Reason, Status
 
@@ -64,18 +64,11 @@ def load_latest(person: AbstractBaseUser | AnonymousUser, most: int = MOST) -> l
 
 def status_news(rows: StatusChangeQuerySet) -> Iterator[StatusNews]:
     """What the newest of these, newest first, tell. Windows that open and close by the clock are left out."""
-    window = Reason.OUTSIDE_DAYPARTING.value
-    by_windows = Q(from_reason_codes=window, reason_codes="") | Q(from_reason_codes="", reason_codes=window)
-    changes = (
-        rows.exclude(from_status=F("to_status"))
-        .exclude(by_windows, cause=Cause.CLOCK)
-        .select_related("brand", "campaign")[:MOST_READ]
-    )
 
     def together(change: StatusChange) -> tuple[object, ...]:
         return change.brand_id, change.at, change.to_status, change.reasons[:1], change.cause, change.by
 
-    for _, group in groupby(changes, together):
+    for _, group in groupby(rows.newest(MOST_READ), together):
         alike = list(group)
         first = alike[0]
         yield StatusNews(
@@ -97,33 +90,34 @@ def _budget_news(person: AbstractBaseUser | AnonymousUser, name: str) -> Iterato
     history: Any = apps.get_model("ads", f"Historical{name}")
     to_brand = "id" if name == "Brand" else "brand_id"
     brands = Brand.objects.visible_to(person)
+    columns = [field.name for field in history._meta.fields if field.name.endswith("_budget_micros")]
     before = history.objects.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
     newest = list(
         history.objects.filter(history_type=_CHANGED, **{f"{to_brand}__in": brands.order_by().values("pk")})
         .annotate(previous=Subquery(before.order_by("-history_id").values("history_id")[:1]))
         .select_related("history_user")
+        .only("name", to_brand, "history_date", "history_user__username", *columns)
         .order_by("-history_id")[:MOST_READ]
     )
-    previous = history.objects.in_bulk([row.previous for row in newest if row.previous])
-    named = Brand.objects.in_bulk({getattr(row, to_brand) for row in newest})
-    for row in newest:
-        if row.previous in previous:
-            yield from _changed_budgets(row, previous[row.previous], named[getattr(row, to_brand)], name)
-
-
-def _changed_budgets(row: Any, previous: Any, brand: Brand, name: str) -> Iterator[BudgetNews]:
-    for budget in ("daily", "monthly", "total"):
-        column = f"{budget}_budget_micros"
-        before, after = getattr(previous, column, None), getattr(row, column, None)
-        if before != after:
-            yield BudgetNews(
-                at=row.history_date,
-                brand_id=brand.pk,
-                brand_name=brand.name,
-                currency=brand.currency,
-                campaign_name="" if name == "Brand" else row.name,
-                budget=budget,
-                before=before,
-                after=after,
-                by=row.history_user.get_username() if row.history_user else "",
-            )
+    previous = history.objects.only(*columns).in_bulk([row.previous for row in newest if row.previous])
+    changed = [
+        (row, column)
+        for row in newest
+        if row.previous in previous
+        for column in columns
+        if getattr(previous[row.previous], column) != getattr(row, column)
+    ]
+    named = Brand.objects.only("name", "currency").in_bulk({getattr(row, to_brand) for row, _ in changed})
+    for row, column in changed:
+        brand = named[getattr(row, to_brand)]
+        yield BudgetNews(
+            at=row.history_date,
+            brand_id=brand.pk,
+            brand_name=brand.name,
+            currency=brand.currency,
+            campaign_name="" if name == "Brand" else row.name,
+            budget=column.removesuffix("_budget_micros"),
+            before=getattr(previous[row.previous], column),
+            after=getattr(row, column),
+            by=row.history_user.get_username() if row.history_user else "",
+        )

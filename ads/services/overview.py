@@ -1,26 +1,25 @@
 """All brands of a person by who needs attention, in a constant number of queries however many there are."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
 from math import isqrt
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import connection
-from django.db.models import Count, Exists, Max, Model, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 
-from ads.models import Alert, Brand, BrandQuerySet, Campaign, SpendLog, StatusChange, Waiver
+from ads.models import Brand, BrandQuerySet, Campaign, PlatformState, SpendLog, StatusChange
 from ads.rules import pacing
 from ads.rules.attention import Attention, AttentionFacts, judge
 from ads.rules.pacing import Direction, Pace, PacingFacts, Projection
 from ads.rules.periods import ONE_DAY, Calendar, month_start
 from ads.rules.serving import Reason, Status
+from ads.services.given import OneOf
 from ads.services.pacing import load_pacing
+from ads.services.platform_differences import lasting_differences
 from ads.services.standings import BrandStanding, Standing, stand_brands
 
 Person = AbstractBaseUser | AnonymousUser
@@ -81,6 +80,7 @@ class BrandRow:
     month_stopped: Stopped
     silence: Silence | None
     while_off: SpendWhileOff | None
+    differing: Sequence[PlatformState]
 
     @property
     def calendar(self) -> Calendar:
@@ -181,6 +181,7 @@ def load_rows(chosen: BrandQuerySet, person: Person, now: datetime) -> list[Bran
         _stopped(standings, Reason.BRAND_MONTHLY),
         _silences(brands, standings, paces, now),
         _spend_while_off(standings),
+        _differing(brands, now),
     )
     return [_row(brand, standings[brand.pk], paces[brand.pk], signals) for brand in brands]
 
@@ -193,6 +194,7 @@ class _Signals:
     stopped_months: Mapping[int, Stopped]
     silences: Mapping[int, Silence]
     while_off: Mapping[int, SpendWhileOff]
+    differing: Mapping[int, Sequence[PlatformState]]
 
 
 def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Signals) -> BrandRow:
@@ -213,6 +215,7 @@ def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Sign
             while_off_micros=while_off.micros if while_off else 0,
             pace=pace,
             projection=projection,
+            differing=len(signals.differing.get(pk, ())),
         )
     )
     return BrandRow(
@@ -232,6 +235,7 @@ def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Sign
         month_stopped=month_stopped,
         silence=signals.silences.get(pk),
         while_off=while_off,
+        differing=signals.differing.get(pk, ()),
     )
 
 
@@ -293,7 +297,7 @@ def _stopped(standings: Mapping[int, BrandStanding], reason: Reason) -> dict[int
     stopped = Q(reason_codes__contains=reason.value)
     # Not of those that a person switched off, or that are over.
     campaigns = Campaign.objects.filter(
-        stopped, brand_id__in=list(reached), archived_at__isnull=True, status=Status.PAUSED
+        stopped, OneOf("brand_id", reached), archived_at__isnull=True, status=Status.PAUSED
     )
     numbers = dict(campaigns.order_by().values_list("brand_id").annotate(number=Count("pk")))
     begins = [
@@ -301,7 +305,7 @@ def _stopped(standings: Mapping[int, BrandStanding], reason: Reason) -> dict[int
         for standing in reached.values()
     ]
     changes = StatusChange.objects.filter(
-        stopped, brand_id__in=list(reached), at__gte=min(begins, default=datetime.max.replace(tzinfo=UTC))
+        stopped, OneOf("brand_id", reached), at__gte=min(begins, default=datetime.max.replace(tzinfo=UTC))
     ).exclude(from_reason_codes__contains=reason.value)
     since = dict(changes.order_by().values_list("brand_id").annotate(since=Max("at")))
     return {pk: Stopped(number, since.get(pk)) for pk, number in numbers.items()}
@@ -320,7 +324,7 @@ def _silences(
         if usual and standings[brand.pk].running and standings[brand.pk].day.spent * 2 < usual:
             suspects.append(brand.pk)
     records = SpendLog.objects.filter(
-        brand_id__in=suspects, spent_on__gte=(now - LOOK_BACK_FOR_RECORDS).date()
+        OneOf("brand_id", suspects), spent_on__gte=(now - LOOK_BACK_FOR_RECORDS).date()
     ).order_by()
     latest: dict[int, tuple[datetime, str]] = {}
     are_timed = set()
@@ -345,7 +349,7 @@ def _spend_while_off(standings: Mapping[int, BrandStanding]) -> dict[int, SpendW
     """Of each brand, today's spend on campaigns that a person or the flight's end keeps from running."""
     todays = {pk: standing.today for pk, standing in standings.items()}
     logs = SpendLog.objects.filter(
-        brand_id__in=list(todays),
+        OneOf("brand_id", todays),
         while_off=True,
         spent_on__gte=min(todays.values(), default=date.max),
         campaign__status__in=[Status.INACTIVE, Status.COMPLETED],
@@ -362,35 +366,8 @@ def _spend_while_off(standings: Mapping[int, BrandStanding]) -> dict[int, SpendW
     }
 
 
-def overview_version(person: Person, now: datetime) -> str:
-    """A text that is another one as soon as the overview of this person may show something else. Three queries.
-
-    Whatever changes it adds a row to one of these tables, touches an alert that is not resolved, or is the minute
-    that the brands' clocks show. What
-    commits after a row with a higher key may so be seen a minute late.
-    """
-    newest = ", ".join(
-        f'(SELECT max({key}) FROM "{table}")'  # noqa: S608 - names of our own tables
-        for table, key in _tables_of_changes()
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {newest}")
-        marks = cursor.fetchone()
-    alerts = Alert.objects.unresolved().aggregate(
-        number=Count("pk"),
-        changed=Max("changed_at"),
-        snoozed=Count("snoozed_until"),
-        until=Max("snoozed_until"),
-    )
-    brands = list(Brand.objects.visible_to(person).order_by("pk").values_list("pk", flat=True))
-    told = repr((marks, alerts, brands, person.pk, now.replace(second=0, microsecond=0)))
-    return blake2b(told.encode(), digest_size=16).hexdigest()
-
-
-def _tables_of_changes() -> Iterator[tuple[str, str]]:
-    histories = (
-        apps.get_model("ads", f"Historical{name}") for name in ("Brand", "Campaign", "DaypartingSchedule")
-    )
-    models: list[type[Model]] = [SpendLog, StatusChange, Waiver, *histories]
-    for model in models:
-        yield model._meta.db_table, str(model._meta.pk.column)
+def _differing(brands: Sequence[Brand], now: datetime) -> dict[int, list[PlatformState]]:
+    found: defaultdict[int, list[PlatformState]] = defaultdict(list)
+    for state in lasting_differences([brand.pk for brand in brands], now):
+        found[state.campaign.brand_id].append(state)
+    return dict(found)

@@ -1,23 +1,27 @@
-"""Reads what pace and projection need to know of brands, in a constant number of queries."""
+"""Reads what pace and projection need to know of brands, or of one campaign, in a constant number of queries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, When
 
-from ads.models import Brand, BrandPeriod, Campaign, DaypartingSchedule, PeriodKind
+from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
 from ads.rules.dayparting import Window
 from ads.rules.pacing import DAYS_KEPT, Opening, PacingFacts, Run, opening
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
+from ads.rules.serving import CampaignFacts, Reason
+from ads.services.given import OneOf
 from ads.services.standings import BrandStanding
 
 _ALWAYS = opening([Run()])
 _NEVER = opening([])
 _MINUTE = timedelta(minutes=1)
+_DAY_LIMITS = frozenset({Reason.BRAND_DAILY, Reason.CAMPAIGN_DAILY})
+_MONTH_LIMITS = frozenset({Reason.BRAND_MONTHLY, Reason.CAMPAIGN_MONTHLY})
 
 
 def load_pacing(
@@ -30,6 +34,39 @@ def load_pacing(
         brand.pk: _facts(brand, standings[brand.pk], days[brand.pk], openings.get(brand.pk, _NEVER), now)
         for brand in brands
     }
+
+
+def load_campaign_pacing(
+    campaign: Campaign, known: CampaignFacts, reasons: Collection[Reason], now: datetime
+) -> PacingFacts:
+    """What is known of one campaign, with the reasons that stand against it now. One query."""
+    calendar = known.brand.calendar
+    wall, today = calendar.wall_clock(now), calendar.local_date(now)
+    first = today - DAYS_KEPT * ONE_DAY
+    rows = CampaignPeriod.objects.filter(
+        campaign=campaign, kind=PeriodKind.DAY, starts_on__range=(first, today)
+    ).order_by()
+    spent = dict(rows.values_list("starts_on", "spent_micros"))
+    *days, of_today = (spent.get(first + number * ONE_DAY, 0) for number in range(DAYS_KEPT + 1))
+    ahead = known.window_calendar.wall_clock(now).replace(tzinfo=None) - wall.replace(tzinfo=None)
+    return PacingFacts(
+        today=today,
+        minute=wall.hour * 60 + wall.minute,
+        days=tuple(days),
+        today_micros=of_today,
+        month_micros=known.months.get(month_start(today), 0),
+        opening=opening([Run(known.start_date, known.end_date, known.windows, ahead // _MINUTE)]),
+        resumes_on=_resumes_on(today, reasons),
+    )
+
+
+def _resumes_on(today: date, reasons: Collection[Reason]) -> date:
+    """The first day on which no limit that is reached now stops it any more."""
+    if Reason.CAMPAIGN_TOTAL in reasons:
+        return date.max
+    if not _MONTH_LIMITS.isdisjoint(reasons):
+        return next_month(month_start(today))
+    return today if _DAY_LIMITS.isdisjoint(reasons) else today + ONE_DAY
 
 
 def _facts(
@@ -54,20 +91,23 @@ def _facts(
 
 def _spent_by_day(standings: Mapping[int, BrandStanding]) -> dict[int, list[int]]:
     """What each brand spent on each of the days that are kept and, last, today."""
-    last = {pk: standing.today.toordinal() for pk, standing in standings.items()}
-    spent = {pk: [0] * (DAYS_KEPT + 1) for pk in last}
+    spent = {pk: [0] * (DAYS_KEPT + 1) for pk in standings}
     if not spent:
         return spent
-    todays = [standing.today for standing in standings.values()]
+    todays = {standing.today for standing in standings.values()}
+    places = {
+        today: {today - ago * ONE_DAY: DAYS_KEPT - ago for ago in range(DAYS_KEPT + 1)} for today in todays
+    }
+    places_of = {pk: places[standing.today] for pk, standing in standings.items()}
     rows = BrandPeriod.objects.filter(
-        brand_id__in=list(spent),
+        OneOf("brand_id", spent),
         kind=PeriodKind.DAY,
         starts_on__range=(min(todays) - DAYS_KEPT * ONE_DAY, max(todays)),
     ).order_by()
     for pk, day, micros in rows.values_list("brand_id", "starts_on", "spent_micros"):
-        ago = last[pk] - day.toordinal()
-        if 0 <= ago <= DAYS_KEPT:
-            spent[pk][DAYS_KEPT - ago] = micros
+        place = places_of[pk].get(day)
+        if place is not None:
+            spent[pk][place] = micros
     return spent
 
 
@@ -83,20 +123,20 @@ def _openings(
         Campaign.objects.filter(enabled=True, archived_at__isnull=True).annotate(has_windows=Exists(windows)),
         prefix="",
     )
-    always = set(
-        campaigns.filter(
-            brand_id__in=[brand.pk for brand in brands],
-            first_day__isnull=True,
-            last_day__isnull=True,
-            has_windows=False,
-        )
+    one_always_open = campaigns.filter(
+        brand=OuterRef("pk"), first_day__isnull=True, last_day__isnull=True, has_windows=False
+    ).order_by()
+    # The first such campaign of each brand, not all: there is nearly always one among the first few.
+    always = {
+        pk
+        for pk, campaign in Brand.objects.filter(OneOf("pk", standings))
         .order_by()
-        .values_list("brand_id", flat=True)
-        .distinct()
-    )
+        .values_list("pk", Subquery(one_always_open.values("pk")[:1]))
+        if campaign is not None
+    }
     others = [brand.pk for brand in brands if brand.pk not in always]
     runs: defaultdict[int, list[Run]] = defaultdict(list)
-    without_windows = campaigns.filter(brand_id__in=others, has_windows=False).order_by()
+    without_windows = campaigns.filter(OneOf("brand_id", others), has_windows=False).order_by()
     for pk, first_day, last_day in without_windows.values_list(
         "brand_id", "first_day", "last_day"
     ).distinct():
@@ -135,11 +175,12 @@ def _runs_in_windows(
 ) -> list[tuple[int, Run]]:
     rows = flights.of(
         DaypartingSchedule.objects.filter(
-            campaign__brand_id__in=brand_ids, campaign__enabled=True, campaign__archived_at__isnull=True
+            OneOf("campaign__brand_id", brand_ids), campaign__enabled=True, campaign__archived_at__isnull=True
         ),
         prefix="campaign__",
     )
     found: defaultdict[tuple[int, date | None, date | None, str], list[Window]] = defaultdict(list)
+    made: dict[tuple[int | None, time, time], Window] = {}  # the same few again and again
     for pk, first_day, last_day, zone, day, start, end in (
         rows.order_by()
         .values_list(
@@ -147,12 +188,18 @@ def _runs_in_windows(
         )
         .distinct()
     ):
-        found[pk, first_day, last_day, zone].append(Window(day, start, end))
+        if (day, start, end) not in made:
+            made[day, start, end] = Window(day, start, end)
+        found[pk, first_day, last_day, zone].append(made[day, start, end])
+    order = {window: number for number, window in enumerate(sorted(made.values()))}
     return [
         (
             pk,
             Run(
-                first_day, last_day, tuple(sorted(windows)), _minutes_ahead(zone, standings[pk].calendar, now)
+                first_day,
+                last_day,
+                tuple(sorted(windows, key=order.__getitem__)),
+                _minutes_ahead(zone, standings[pk].calendar, now),
             ),
         )
         for (pk, first_day, last_day, zone), windows in found.items()

@@ -40,11 +40,13 @@ class PutBack:
 
 def before(record: Any) -> Any | None:
     """The settings as they were before this record of them; None where it is the first."""
-    earlier = Q(history_date__lt=record.history_date) | Q(
-        history_date=record.history_date, history_id__lt=record.history_id
-    )
-    records = type(record).objects.filter(earlier, id=record.id)
-    return records.order_by("-history_date", "-history_id").first()
+    return before_of(type(record).objects.all(), record.id, record.history_date, record.history_id).first()
+
+
+def before_of(records: Any, pk: Any, at: Any, history_id: Any) -> Any:
+    """Those of these records of one row that come before the one of this time and key, the newest first."""
+    earlier = Q(history_date__lt=at) | Q(history_date=at, history_id__lt=history_id)
+    return records.filter(earlier, id=pk).order_by("-history_date", "-history_id")
 
 
 def changed_fields(earlier: Any, later: Any) -> list[Any]:

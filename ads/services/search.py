@@ -1,6 +1,7 @@
 """Brands and campaigns by a part of their name."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
@@ -38,3 +39,14 @@ def find(user: AbstractBaseUser | AnonymousUser, text: str, most: int = MOST_OF_
         found_campaigns[:most],
         is_cut=len(found_brands) > most or len(found_campaigns) > most,
     )
+
+
+def nearest(user: AbstractBaseUser | AnonymousUser, text: str) -> Brand | None:
+    """The brand that this person has a right to whose name, or a word of it, is most like `text`. One query."""
+    brands: dict[str, Brand] = {}
+    for brand in Brand.objects.visible_to(user).filter(archived_at__isnull=True):
+        name = brand.name.casefold()
+        for words in (name, *name.split()):
+            brands.setdefault(words, brand)
+    found = get_close_matches(text.casefold(), brands, n=1)
+    return brands[found[0]] if found else None

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, Sum
 from ads.models import Brand, BrandPeriod, BrandQuerySet, Campaign, CampaignPeriod, PeriodKind
 from ads.rules.periods import Calendar, month_start
 from ads.rules.serving import Status, reached
+from ads.services.given import OneOf
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
 Spent = tuple[int, int]
@@ -85,9 +86,9 @@ def stand_brands(brands: Sequence[Brand], now: datetime) -> dict[int, BrandStand
     """Where each of these brands stands, by its id. Two queries."""
     calendars = {brand.pk: brand.calendar for brand in brands}
     todays = {pk: calendar.local_date(now) for pk, calendar in calendars.items()}
-    rows = BrandPeriod.objects.filter(_current(todays), brand_id__in=list(todays)).order_by()
+    rows = BrandPeriod.objects.filter(_current(todays), OneOf("brand_id", todays)).order_by()
     spent = _by_period(rows.values_list("brand_id", "kind", "starts_on", "spent_micros", "waived_micros"))
-    campaigns = _campaigns_by_status(list(todays))
+    campaigns = _campaigns_by_status(todays)
     return {
         brand.pk: BrandStanding(
             calendar=calendars[brand.pk],
@@ -173,9 +174,9 @@ def _by_period(rows: Iterable[tuple[int, str, date, int, int]]) -> dict[tuple[in
     return {(pk, kind, starts_on): (spent, waived) for pk, kind, starts_on, spent, waived in rows}
 
 
-def _campaigns_by_status(brand_ids: list[int]) -> dict[int, dict[Status, int]]:
+def _campaigns_by_status(brand_ids: Iterable[int]) -> dict[int, dict[Status, int]]:
     found: dict[int, dict[Status, int]] = {}
-    rows = Campaign.objects.filter(brand_id__in=brand_ids, archived_at__isnull=True).order_by()
-    for brand_id, status, number in rows.values_list("brand_id", "status").annotate(number=Count("pk")):
+    rows = Campaign.objects.filter(OneOf("brand_id", brand_ids), archived_at__isnull=True).order_by()
+    for brand_id, status, number in rows.values_list("brand_id", "status").annotate(number=Count("*")):
         found.setdefault(brand_id, {})[Status(status)] = number
     return found

@@ -11,7 +11,7 @@ from ads import guards
 from ads.beat import seed_schedule
 from ads.models import Brand, Campaign, Cause, DeliveryKind, SpendLog
 from ads.rights import seed_roles
-from ads.services import effects, enforcement, ingest, periods, rights
+from ads.services import effects, enforcement, ingest, periods, platform_states, rights
 from ads.services.alert_rules import seed_alert_rules
 from ads.services.channels import seed_channel
 from ads.services.mail import MailSender
@@ -52,6 +52,8 @@ def _decide_again(
     if sender is Campaign:
         periods.follow_campaign_budgets(brands, campaign_ids, now)
     enforcement.decide_campaigns(brands, campaign_ids, cause=Cause.SETTINGS, now=now)
+    if sender is Campaign:
+        platform_states.follow_settings(campaign_ids, now)
 
 
 def _append(*, rows: Sequence[SpendLog], **_: object) -> None:

@@ -12,8 +12,12 @@ from ads.models import Campaign
 
 ROOT = Path(ads.__file__).parent
 RULES, MODELS, SERVICES, FACES = range(4)
-LAYERS = {"rules": RULES, "services": SERVICES, "importers": SERVICES, "channels": SERVICES} | dict.fromkeys(
-    ("models", "actor", "beat", "errors", "formats", "guards", "rights", "signals"), MODELS
+LAYERS = (
+    {"rules": RULES}
+    | dict.fromkeys(
+        ("models", "actor", "beat", "currencies", "errors", "formats", "guards", "rights", "signals"), MODELS
+    )
+    | dict.fromkeys(("services", "importers", "channels", "platforms"), SERVICES)
 )
 PURE = {
     "ads", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "itertools",

@@ -31,6 +31,8 @@ from ads.models import (
     Kind,
     NotificationChannel,
     NotificationPreference,
+    PlatformConnection,
+    PlatformState,
     Scope,
     SpendImport,
     SpendLog,
@@ -96,8 +98,17 @@ def history(db: None) -> Campaign:
         amount_micros=1,
         log_id=1,
     )
-    Alert.objects.all().delete()  # that spend has raised: the first of the table is to be one that goes on
-    AlertRule.objects.all().delete()
+    account = PlatformConnection.objects.create(platform="meta", own_name="us", credentials="PLATFORM_A")
+    PlatformState.objects.create(
+        campaign=campaign,
+        connection=account,
+        external_id="1",
+        desired="RUNNING",
+        desired_at=NOW,
+        next_try_at=NOW,
+    )
+    for raised in (AlertNotification, AlertStep, Alert, AlertRule):  # by the spend above
+        raised._base_manager.all().delete()
     AlertRule.objects.create(kind="THRESHOLD", brand=brand, campaign=campaign)
     AlertRule.objects.create(kind="THRESHOLD", brand=brand)
     AlertRule.objects.create(kind="THRESHOLD")
@@ -321,6 +332,26 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
             {"kind": "BONUS", "amount_micros": 1},
         ],
     ),
+    (
+        "platformstate_known",
+        "ads_platformstate",
+        [
+            {"desired": "STOPPED"},
+            {"desired": ""},
+            {"requested": "GONE", "requested_at": "2026-03-10"},
+            {"observed": "running", "observed_at": "2026-03-10"},
+        ],
+    ),
+    (
+        "platformstate_observed_whole",
+        "ads_platformstate",
+        [{"observed": "GONE"}, {"observed_at": "2026-03-10"}],
+    ),
+    (
+        "platformstate_requested_whole",
+        "ads_platformstate",
+        [{"requested": "PAUSED"}, {"requested_at": "2026-03-10"}],
+    ),
     ("rightschange_kind_known", "ads_rightschange", [{"kind": "LUCK"}, {"kind": ""}]),
     ("waiver_never_of_a_flight", "ads_waiver", [FLIGHT]),
     ("waiver_not_zero", "ads_waiver", [{"amount_micros": 0}, {"amount_micros": BEYOND}]),
@@ -343,6 +374,7 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("channel_people_once", "ads_notificationchannel", {}),
     ("notification_one_to_compose", "ads_alertnotification", {}),
     ("notification_one_to_compose_for_person", "ads_alertnotification", {"user_id": BOB}),
+    ("platformconnection_unique_account", "ads_platformconnection", {}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
 ]
 
@@ -631,6 +663,7 @@ class TestSeedingTheSchedule:
             ("Check alerts", "ads.tasks.check_alerts", 60, 60, True),
             ("Deliver effects", "ads.tasks.deliver_effects", 10, 10, True),
             ("Look after deliveries", "ads.tasks.look_after_deliveries", 600, 600, True),
+            ("Work on platforms", "ads.tasks.work_on_platforms", 15, 15, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
         }

@@ -61,7 +61,11 @@ class TestNames:
     def test_the_schedule_runs_registered_tasks_of_this_module(self) -> None:
         app.autodiscover_tasks(force=True)
         scheduled = {entry.task for entry in ENTRIES}
-        others = {"ads.tasks.check_and_update_campaign_status", "ads.tasks.work_on_import"}
+        others = {
+            "ads.tasks.check_and_update_campaign_status",
+            "ads.tasks.work_on_import",
+            "ads.tasks.work_on_platform",
+        }
         assert {name for name in app.tasks if name.startswith("ads.")} == scheduled | others
 
     def test_their_intervals_are_those_that_the_promises_need(self) -> None:
@@ -71,6 +75,7 @@ class TestNames:
             ("enforce_budgets", 300),
             ("go_on_with_imports", 20),
             ("deliver_effects", 10),
+            ("work_on_platforms", 15),
             ("look_after_deliveries", 600),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
@@ -146,13 +151,13 @@ class TestTheLogHasALineForEachCampaignChanged:
         DaypartingScheduleFactory.create(campaign=other)
 
         assert lines(lambda: BudgetService.record_spend(campaign, Decimal(100))) == [
-            "Pausing campaign Summer Sale (Acme): Daily budget exceeded",
-            "Pausing campaign Office Hours (Acme): Daily budget exceeded",
+            "Pausing campaign Summer Sale (Acme): Brand daily budget reached",
+            "Pausing campaign Office Hours (Acme): Brand daily budget reached",
         ]
         assert lines(tasks.enforce_budgets) == []
         clock.move_to(FIVE)
         assert lines(tasks.enforce_dayparting) == [
-            "Still paused: campaign Office Hours (Acme): Daily budget exceeded, Outside dayparting window"
+            "Still paused: campaign Office Hours (Acme): Brand daily budget reached, Outside dayparting window"
         ]
         periods.rollover(FIVE)
         clock.move_to(MIDNIGHT)

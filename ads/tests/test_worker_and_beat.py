@@ -106,7 +106,7 @@ def test_the_schedule_fires_and_changes_campaigns(celery_processes: CeleryProces
     eventually("what is due", yesterday.is_made_right)
     eventually("the new day", lambda: not Brand.objects.filter(opened_on__lt=local_today()).exists())
     for line in (
-        "Pausing campaign Summer Sale (Acme): Daily budget exceeded",
+        "Pausing campaign Summer Sale (Acme): Brand daily budget reached",
         "Resuming campaign Winter Sale (Globex): nothing stands against it",
         "Resuming campaign Office Hours (Initech): nothing stands against it",
     ):

@@ -33,6 +33,8 @@ from ads.models import (
     ImportState,
     JobProgress,
     NotificationChannel,
+    PlatformConnection,
+    PlatformState,
     RightsChange,
     Scope,
     SpendImport,
@@ -100,6 +102,9 @@ class World:
 
 def make_world() -> World:
     """Acme, which is to be seen only by those who have a right to it, and Zenith, with all that a brand can have."""
+    account = PlatformConnection.objects.create(
+        adapter="http", platform="dsp", account="7", credentials="PLATFORM_DSP", own_name="us"
+    )
     for name, (_, campaign_name, amount) in SECRETS.items():
         brand = BrandFactory.create(name=name, daily_budget=Decimal(200))
         campaign = CampaignFactory.create(brand=brand, name=campaign_name, daily_budget=Decimal(50))
@@ -130,6 +135,16 @@ def make_world() -> World:
         campaign.daily_budget = Decimal(60)
         campaign.save()
         CampaignService.switch_off(campaign)
+        PlatformState.objects.create(
+            campaign=campaign,
+            connection=account,
+            external_id=name,
+            desired="PAUSED",
+            desired_at=NOON,
+            drift_since=NOON,
+            next_try_at=NOON,
+            last_error=f"{campaign_name} is not there",
+        )
     JobProgress.objects.create(name="verify_ledger", position=7)
     CrontabSchedule.objects.create()
     SolarSchedule.objects.create(event="sunrise", latitude=0, longitude=0)

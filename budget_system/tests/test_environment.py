@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from budget_system.database_url import DatabaseAddress
-from budget_system.environment import BASE_DIR, Environment, SettingError, read_environment
+from budget_system.environment import (
+    BASE_DIR,
+    Environment,
+    SettingError,
+    read_environment,
+    read_platform_credentials,
+)
 
 pytestmark = [pytest.mark.unit, pytest.mark.once]
 
@@ -47,6 +53,26 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert environment.time_zone == "Africa/Lagos"
     assert environment.debug is True
     assert environment.allowed_hosts == ["a.example", "b.example"]
+
+
+def test_secrets_of_platforms_come_from_the_file_the_folder_and_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file, folder = tmp_path / ".env", tmp_path / "secrets"
+    file.write_text("PLATFORM_A=file\nPLATFORM_B=file\nPLATFORM_EMPTY=\nOTHER=file\n")
+    folder.mkdir()
+    (folder / "platform_c").write_text("folder\n")
+    (folder / "secret_key").write_text("folder\n")
+    monkeypatch.setenv("ENV_FILE", str(file))
+    monkeypatch.setenv("SECRETS_DIR", str(folder))
+    monkeypatch.setenv("PLATFORM_A", "environment")
+    found = read_platform_credentials()
+    assert {name: secret.get_secret_value() for name, secret in found.items()} == {
+        "PLATFORM_A": "environment",
+        "PLATFORM_B": "file",
+        "PLATFORM_C": "folder",
+    }
+    assert "environment" not in repr(found)
 
 
 def test_the_example_file_gives_every_setting_and_changes_none(monkeypatch: pytest.MonkeyPatch) -> None:

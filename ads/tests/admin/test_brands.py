@@ -124,7 +124,7 @@ class TestPage:
         assert "<dd>$270.00</dd>" in page
         assert "<dd>$150.00</dd>" in page
         assert f'href="{page_url(campaign)}">Summer Sale</a>' in page
-        assert "Daily budget exceeded" in page
+        assert "Brand daily budget reached" in page
 
     def test_labels_say_the_currency_and_what_empty_and_0_mean(self, ada: Client) -> None:
         page = ada.get(page_url(BrandFactory.create(currency="BRL"))).content.decode()
@@ -150,7 +150,7 @@ class TestSaving:
     ) -> None:
         BudgetService.record_spend(multiple_campaigns[0], Decimal(60))
         assert self.save(ada, brand, daily_budget="50") == [
-            "3 campaigns of Acme paused: Daily budget exceeded."
+            "3 campaigns of Acme paused: Brand daily budget reached."
         ]
         brand.refresh_from_db()
         assert brand.daily_budget == Decimal(50)
@@ -172,7 +172,7 @@ class TestSaving:
         self, ada: Client, brand: Brand, campaign: Campaign
     ) -> None:
         assert self.save(ada, brand, daily_budget="0") == [
-            "Summer Sale (Acme) paused: Daily budget exceeded."
+            "Summer Sale (Acme) paused: Brand daily budget reached."
         ]
         assert self.save(ada, brand, daily_budget="", monthly_budget="") == ["Summer Sale (Acme) runs now."]
         brand.refresh_from_db()

@@ -45,7 +45,7 @@ class TestList:
         for reason in (
             "Flight ended",
             "Switched off by a person",
-            "Campaign daily budget exceeded",
+            "Campaign daily budget reached",
             "Outside dayparting window",
         ):
             assert f'ab-why">{reason}</span>' in page
@@ -91,8 +91,8 @@ class TestPage:
         BudgetService.record_spend(campaign, Decimal(120))
         verdict = ada.get(page_url(campaign)).context["verdict"]
         assert verdict.title == (
-            "Not running since 12:00 today: switched off by a person, daily budget exceeded, "
-            "campaign daily budget exceeded, outside dayparting window"
+            "Not running since 12:00 today: switched off by a person, brand daily budget reached, "
+            "campaign daily budget reached, outside dayparting window"
         )
         assert verdict.next_change == "Next change by the clock: 13:00 today."
         assert [(level.name, level.stands_against, level.words) for level in verdict.levels] == [
@@ -158,7 +158,7 @@ class TestSaving:
     def test_amounts_are_exact_and_decide_at_once(self, ada: Client, campaign: Campaign) -> None:
         BudgetService.record_spend(campaign, Decimal("0.000002"))
         messages = save(ada, campaign, daily_budget="0.000002", total_budget="1000")
-        assert messages == ["Summer Sale (Acme) paused: Campaign daily budget exceeded."]
+        assert messages == ["Summer Sale (Acme) paused: Campaign daily budget reached."]
         campaign.refresh_from_db()
         assert (campaign.daily_budget_micros, campaign.total_budget_micros) == (2, 1_000_000_000)
         assert save(ada, campaign, daily_budget="0.000003") == ["Summer Sale (Acme) runs now."]
@@ -233,7 +233,7 @@ class TestAdding:
 
     def test_one_that_cannot_run_yet_says_why(self, ada: Client, brand: Brand) -> None:
         (first, _) = self.add(ada, brand, start_date="2026-03-20", daily_budget="0")
-        assert first == "New does not run yet: Flight not started, Campaign daily budget exceeded."
+        assert first == "New does not run yet: Flight not started, Campaign daily budget reached."
 
     def test_windows_come_with_it_in_their_zone(self, ada: Client, brand: Brand) -> None:
         windows = {
@@ -341,7 +341,7 @@ class TestActions:
         BudgetService.record_spend(campaign, Decimal(150))
         assert told(run(ada, "switch_on", [campaign])) == [
             "Summer Sale switched on.",
-            "Summer Sale (Acme) paused: Daily budget exceeded.",
+            "Summer Sale (Acme) paused: Brand daily budget reached.",
         ]
         assert campaign.enabled is False  # as read before
         assert state(campaign) == (Status.PAUSED, (Reason.BRAND_DAILY,))

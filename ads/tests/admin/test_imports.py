@@ -239,7 +239,7 @@ class TestStates:
             "Nothing is recorded yet",
             "3 of 6 rows can be recorded for Acme, 3 need you.",
             "Record 3 rows: $126.75.",
-            '<b class="ab-name">2 campaigns pause.</b> Daily budget exceeded: Summer Sale, Winter Sale',
+            '<b class="ab-name">2 campaigns pause.</b> Brand daily budget reached: Summer Sale, Winter Sale',
             '<b class="ab-name">$7.00 counts for days that are over (Sun 1 Mar 2026).</b>',
             "2 rows: campaign is not known",
             "campaign “Gravel 2027” is not known",

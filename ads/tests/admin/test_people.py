@@ -1,5 +1,6 @@
 """People and their roles: managed in plain words, and nobody gives more than they have."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from ads.models import Brand
 from ads.rights import ADMINISTRATOR, ROLES, TRAFFICKER, VIEWER, Right, may, may_manage
-from ads.tests.admin.browser import brand_form, errors, page_url
+from ads.tests.admin.browser import brand_form, errors, list_url, page_url
 from ads.tests.people import take_role
 
 
@@ -162,3 +163,15 @@ class TestManaging:
         assert list(errors(response)) == ["assigned_to"]
         olga.post(page_url(brand), brand_form(brand) | {"assigned_to": [str(bob.pk)]})
         assert list(brand.assigned_to.all()) == [bob]
+
+
+@pytest.mark.parametrize(("model", "plural"), [(User, "Users"), (Group, "Roles")])
+def test_the_pages_say_where_one_is_in_plain_words(
+    ada: Client, bob: User, model: type[User | Group], plural: str
+) -> None:
+    row = model._default_manager.order_by("pk")[0]
+    for url in (list_url(model), page_url(row), page_url(row, "history")):
+        page = ada.get(url).content.decode()
+        assert "Authentication and Authorization" not in page
+        parts = re.findall(r'class="align-middle inline-block[^"]*">\s*(.*?)\s*</', page)
+        assert parts[:2] == ["People", plural], url

@@ -99,7 +99,7 @@ class TestMatching:
     def test_what_follows_for_campaigns_is_told(self, ada: Client, brand: Brand, campaign: Campaign) -> None:
         recorded(ada, brand, f"{TODAY},Gravel,100.00")
         response = ada.post(act_url(one(), "match"), {"campaign": campaign.pk})
-        assert told(response)[1:] == ["Summer Sale (Acme) paused: Daily budget exceeded."]
+        assert told(response)[1:] == ["Summer Sale (Acme) paused: Brand daily budget reached."]
         assert state(campaign) == (Status.PAUSED, (Reason.BRAND_DAILY,))
 
     def test_from_the_list_rows_of_one_brand_at_a_time(
@@ -200,7 +200,7 @@ class TestCorrecting:
         (ahead,) = form_errors(ada.post(act_url(row, "correct"), said | {"spent_on": "2026-04-01"}))[
             "spent_on"
         ]
-        assert ahead.startswith("2026-04-01 is more than 24 hours ahead of now")
+        assert ahead.startswith("2026-04-01 is more than 24 hours ahead of now, 2026-03-10 12:00 UTC")
         assert one().state == QuarantineState.OPEN
         assert brand_day(brand, NOON.date()) == 4
         assert told(ada.post(act_url(row, "correct"), said))[0].startswith("1 row is counted: $5.00 booked")

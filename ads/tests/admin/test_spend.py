@@ -35,7 +35,7 @@ class TestRecording:
         name = multiple_campaigns[0].name
         assert told(response) == [
             f"Spend of $150.00 for {name} (Acme) is recorded and counts for Tue 10 Mar 2026.",
-            "3 campaigns of Acme paused: Daily budget exceeded.",
+            "3 campaigns of Acme paused: Brand daily budget reached.",
         ]
         assert [state(campaign) for campaign in multiple_campaigns] == [PAUSED_BY_DAY] * 3
         assert state(other_campaign) == ACTIVE
@@ -60,7 +60,7 @@ class TestRecording:
         response = record(ada, campaign, "500", occurred_at_0="2026-03-10", occurred_at_1="00:30")
         assert told(response) == [
             f"Spend of $500.00 for {campaign.name} (Kumo) is recorded and counts for Tue 10 Mar 2026.",
-            f"{campaign.name} (Kumo) paused: Daily budget exceeded.",
+            f"{campaign.name} (Kumo) paused: Brand daily budget reached.",
         ]
         assert last_log().occurred_at == datetime(2026, 3, 9, 15, 30, tzinfo=UTC)
         assert last_log().spent_on == date(2026, 3, 10)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from ads.models import Brand, Delivery, DeliveryAttempt, DeliveryTarget, EventType, WebhookEndpoint
+from ads.rights import Right
 from ads.services import webhooks
 from ads.services.webhooks import Event
 from ads.tests.admin.browser import act_url, errors, list_url, page_url, run, told
@@ -121,6 +122,15 @@ class TestChanging:
         assert nina.post(act_url(not_hers, "switch_off")).status_code == 404
         not_hers.refresh_from_db()
         assert not_hers.is_active
+
+    def test_of_anothers_needs_sight_of_every_brand(
+        self, nina: Client, manager: User, hers: WebhookEndpoint
+    ) -> None:
+        """Whoever could lead another's endpoint elsewhere would get at all that the other sees."""
+        theirs = WebhookEndpointFactory.create(owner=User.objects.create_user("bob"))
+        for right, met in ((Right.MANAGE_PEOPLE, 404), (Right.SEE_ALL_BRANDS, 200)):
+            manager.user_permissions.add(Permission.objects.get(codename=right.value))
+            assert nina.get(page_url(theirs)).status_code == met
 
     def test_is_open_to_an_administrator(self, ada: Client, hers: WebhookEndpoint) -> None:
         ada.post(act_url(hers, "switch_off"))

@@ -74,7 +74,7 @@ def test_a_campaign_is_told_with_its_status_all_reasons_and_the_live_decision(ap
     told = api.get(f"/campaigns/{campaign.pk}").json
     reasons = [
         {"code": "SWITCHED_OFF", "words": "Switched off by a person"},
-        {"code": "CAMPAIGN_DAILY", "words": "Campaign daily budget exceeded"},
+        {"code": "CAMPAIGN_DAILY", "words": "Campaign daily budget reached"},
     ]
     assert (told["status"], told["enabled"], told["reasons"]) == ("INACTIVE", False, reasons)
     decision = told["decision"]

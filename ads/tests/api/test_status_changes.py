@@ -67,7 +67,7 @@ def test_a_change_is_told_whole(api: Api, campaign: Campaign) -> None:
         "from_status": "ACTIVE",
         "from_reasons": [],
         "to_status": "PAUSED",
-        "reasons": [{"code": "BRAND_DAILY", "words": "Daily budget exceeded"}],
+        "reasons": [{"code": "BRAND_DAILY", "words": "Brand daily budget reached"}],
         "cause": "SPEND",
         "by": "",
         "at": "2026-03-10T12:00:00Z",

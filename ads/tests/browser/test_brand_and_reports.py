@@ -71,7 +71,7 @@ def test_a_budget_is_raised_and_campaigns_resume(
     amount.fill("150")
     then = page.locator("#then")
     expect(then).to_contain_text("2 paused campaigns resume now.")
-    expect(then).to_contain_text("1 stays paused: Kids (campaign daily budget exceeded).")
+    expect(then).to_contain_text("1 stays paused: Kids (campaign daily budget reached).")
     expect(amount).to_be_focused()
     assert violations(page) == []
     assert running(acme) == set()
@@ -96,10 +96,12 @@ def test_saving_faster_than_the_consequence_is_told_asks_once_more(
     page.goto(f"{site}/brands/{campaign.brand_id}/budgets/daily/")
     page.get_by_label("Daily budget", exact=True).fill("50")
     page.keyboard.press("Enter")
-    expect(page.locator("#then")).to_contain_text("1 running campaign pauses now: daily budget exceeded.")
+    expect(page.locator("#then")).to_contain_text(
+        "1 running campaign pauses now: brand daily budget reached."
+    )
     assert state(campaign) == (Status.ACTIVE, ())
     page.get_by_role("button", name="Save and pause 1").click()
-    expect(page.locator("main")).to_contain_text("1 campaign is paused now: daily budget exceeded.")
+    expect(page.locator("main")).to_contain_text("1 campaign is paused now: brand daily budget reached.")
     assert state(campaign) == (Status.PAUSED, (Reason.BRAND_DAILY,))
 
 
@@ -122,9 +124,11 @@ def test_the_brand_is_switched_off_and_a_day_started_afresh(
     assert running(acme) == set()
 
 
+@pytest.mark.parametrize("width", [1440, 390])
 def test_one_campaign_is_switched_off_from_the_list(
-    page: Page, site: str, ada: User, acme: Brand, sign_in: Callable[[User], None]
+    page: Page, site: str, ada: User, acme: Brand, sign_in: Callable[[User], None], width: int
 ) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
     sign_in(ada)
     page.goto(f"{site}/brands/{acme.pk}/")
     switch = page.get_by_role("switch", name="Search switched on")

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
+from ads.dashboard.urls import urlpatterns as all_urls
 from ads.services import BudgetService
 from ads.tests.browser.axe import violations
 from ads.tests.browser.conftest import PASSWORD
@@ -59,6 +61,75 @@ def test_pages_are_open_to_everybody_and_fit_their_window(
         page.goto(site + path)
         check(path)
     context.close()
+
+
+# What is no page: parts of pages, files, and what is only sent to.
+NO_PAGES = {
+    "overview-live", "brand-live", "campaign-live", "reports-csv", "reports-xlsx", "sign-in", "sign-out",
+    "brand-campaign-switch", "campaign-switch", "campaign-schedule",
+}  # fmt: skip
+
+
+def every_page() -> list[str]:
+    """An address of every page of the dashboard that a person who is signed in can open."""
+    campaign = CampaignFactory.create(brand__name="Acme", name="Search", daily_budget=Decimal(80))
+    BudgetService.record_spend(campaign, Decimal(118))
+    campaign.daily_budget = Decimal(90)
+    campaign.save()
+    known = {
+        "pk": campaign.pk, "campaign_pk": campaign.pk, "period": "daily", "number": 2,
+        "kind": "campaign", "key": campaign.history.latest().history_id,
+    }  # fmt: skip
+    of_brands = known | {"pk": campaign.brand_id}
+    return [
+        reverse(
+            f"dashboard:{page.name}",
+            kwargs={
+                name: (of_brands if str(page.name).startswith("brand") else known)[name]
+                for name in page.pattern.converters
+            },
+        )
+        for page in all_urls
+        if page.name not in NO_PAGES
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_of_the_dashboard_is_open_to_everybody(
+    page: Page, site: str, ada: User, sign_in: Callable[[User], None], scheme: str, width: int
+) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in(ada)
+    paths = every_page()
+    assert len(paths) >= 16
+    for path in paths:
+        response = page.goto(site + path)
+        assert response is not None
+        assert response.status == 200, path
+        assert violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_who_may_only_look_is_offered_nothing_and_refused_politely(
+    page: Page, site: str, nina: User, sign_in: Callable[[User], None], complaints: list[str]
+) -> None:
+    campaign = CampaignFactory.create(brand__name="Acme", name="Search")
+    campaign.brand.assigned_to.add(nina)
+    sign_in(nina)
+    page.get_by_role("link", name="Acme").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Acme")
+    expect(page.locator("main")).to_contain_text("You can see these budgets but not change them.")
+    for offer in ("Edit", "Change time zone", "Start a budget afresh", "Put back", "Brand active"):
+        expect(page.get_by_role("link", name=offer)).to_have_count(0)
+    expect(page.get_by_role("switch")).to_have_count(0)
+    expect(page.get_by_role("link", name="Import spend")).to_have_count(0)
+    for path in (f"/brands/{campaign.brand_id}/budgets/daily/", f"/campaigns/{campaign.pk}/settings/"):
+        page.goto(site + path)
+        expect(page.get_by_role("heading", level=1)).to_have_text("You may not do this")
+        assert violations(page) == []
+    complaints.clear()  # the browser's own lines about answers that are meant to be 403
 
 
 def test_the_theme_is_kept(page: Page, site: str) -> None:

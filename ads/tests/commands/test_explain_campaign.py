@@ -45,26 +45,26 @@ def test_it_tells_every_level_with_aligned_numbers_and_the_changes(campaign: Cam
         == f"""\
 Campaign  Summer Sale (id {campaign.pk}) of Acme
 Moment    2026-03-10 13:00:00 Europe/Paris, the brand's time (now)
-Decision  Paused: Daily budget exceeded, Outside dayparting window
-Stored    Paused: Daily budget exceeded, Outside dayparting window
+Decision  Paused: Brand daily budget reached, Outside dayparting window
+Stored    Paused: Brand daily budget reached, Outside dayparting window
   since   2026-03-10 13:00:00 Europe/Paris
 Next      2026-03-10 22:00:00 Europe/Paris
 
-ok       Brand is switched off             switched on
-ok       Switched off by a person          switched on
-ok       Flight not started                no first day
-ok       Flight ended                      no last day
-                                                             budget    spent  waived  counted  remaining
-AGAINST  Daily budget exceeded             2026-03-10       €100.00  €120.50   €0.00  €120.50    -€20.50
-ok       Monthly budget exceeded           2026-03        €2,000.00  €120.50   €0.00  €120.50  €1,879.50
-ok       Campaign daily budget exceeded    2026-03-10  No limit set  €120.50   €0.00  €120.50
-ok       Campaign monthly budget exceeded  2026-03     No limit set  €120.50   €0.00  €120.50
-ok       Campaign total budget exceeded    flight      No limit set  €120.50   €0.00  €120.50
-AGAINST  Outside dayparting window         it is Tue 13:00 in Europe/Paris; opens Tue 22:00; open every day 22:00-06:00
+ok       Brand is switched off            switched on
+ok       Switched off by a person         switched on
+ok       Flight not started               no first day
+ok       Flight ended                     no last day
+                                                            budget    spent  waived  counted  remaining
+AGAINST  Brand daily budget reached       2026-03-10       €100.00  €120.50   €0.00  €120.50    -€20.50
+ok       Brand monthly budget reached     2026-03        €2,000.00  €120.50   €0.00  €120.50  €1,879.50
+ok       Campaign daily budget reached    2026-03-10  No limit set  €120.50   €0.00  €120.50
+ok       Campaign monthly budget reached  2026-03     No limit set  €120.50   €0.00  €120.50
+ok       Campaign total budget reached    flight      No limit set  €120.50   €0.00  €120.50
+AGAINST  Outside dayparting window        it is Tue 13:00 in Europe/Paris; opens Tue 22:00; open every day 22:00-06:00
 
 Last status changes:
-  2026-03-10 13:00:00  Running  -> Paused: Daily budget exceeded                             Spend recorded
-  2026-03-10 13:00:00  Paused   -> Paused: Daily budget exceeded, Outside dayparting window  Settings changed
+  2026-03-10 13:00:00  Running  -> Paused: Brand daily budget reached                             Spend recorded
+  2026-03-10 13:00:00  Paused   -> Paused: Brand daily budget reached, Outside dayparting window  Settings changed
 """
     )
 
@@ -86,7 +86,7 @@ def test_who_switched_it_off_is_told(campaign: Campaign) -> None:
         CampaignService.switch_off(campaign, by="ann")
         CampaignService.archive(campaign, by="ann")
     told = "off since 2026-03-10 13:00:00 Europe/Paris by ann, archived 2026-03-10 13:00:00 Europe/Paris"
-    assert f"AGAINST  Switched off by a person          {told}" in run("Summer Sale").splitlines()
+    assert f"AGAINST  Switched off by a person         {told}" in run("Summer Sale").splitlines()
 
 
 def test_many_windows_are_told_shortly(campaign: Campaign) -> None:

@@ -18,7 +18,7 @@ from django.db.models import F
 from freezegun import freeze_time
 from pytest_django import DjangoDbBlocker
 
-from ads.formats import minor_units
+from ads.currencies import minor_units
 from ads.models import (
     Brand,
     BrandPeriod,

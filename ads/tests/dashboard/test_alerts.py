@@ -13,7 +13,7 @@ from freezegun import freeze_time
 from ads.models import Alert, Brand, Campaign
 from ads.rights import ACCOUNT_MANAGER, VIEWER
 from ads.services import BudgetService
-from ads.services.overview import overview_version
+from ads.services.page_version import page_version
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.moments import NOON
 from ads.tests.people import take_role
@@ -208,7 +208,7 @@ class TestWhereElse:
         person, versions = User.objects.get(username="mia"), set()
 
         def remember() -> None:
-            versions.add(overview_version(person, NOON))
+            versions.add(page_version(person, NOON))
 
         remember()
         spend(campaign, 55)

@@ -57,7 +57,7 @@ def test_raising_a_budget_tells_first_who_resumes_and_who_does_not(
     before = StatusChange.objects.count()
     told = text(ask(manager, brand, "150"))
     assert "2 paused campaigns resume now." in told
-    assert "1 stays paused: Kids (campaign daily budget exceeded)." in told
+    assert "1 stays paused: Kids (campaign daily budget reached)." in told
     assert "$50.00 is left today." in told
     assert "Save and resume 2" in told
     assert StatusChange.objects.count() == before
@@ -90,7 +90,7 @@ def test_lowering_below_what_is_spent_pauses_only_who_was_told(
     BudgetService.record_spend(campaign, Decimal(60))
     page = ask(manager, brand, "60.00")
     told = text(page)
-    assert "1 running campaign pauses now: daily budget exceeded." in told
+    assert "1 running campaign pauses now: brand daily budget reached." in told
     assert "$60.00 is spent today, so it is reached; campaigns stay paused until 24:00." in told
     assert "Save and pause 1" in told
     assert '<input type="hidden" name="told" value="1">' in page.content.decode()
@@ -106,7 +106,7 @@ def test_lowering_below_what_is_spent_pauses_only_who_was_told(
 def test_no_limit_and_nothing_are_told_in_words(manager: Client, brand: Brand, campaign: Campaign) -> None:
     assert "No campaign changes now. No limit today from now on. Save" in text(ask(manager, brand, ""))
     told = text(ask(manager, brand, "0", "monthly"))
-    assert "1 running campaign pauses now: monthly budget exceeded." in told
+    assert "1 running campaign pauses now: brand monthly budget reached." in told
     assert "Nothing may be spent; campaigns stay paused until 1 April." in told
     assert "This is the budget already: nothing changes." in text(ask(manager, brand, "100.00"))
     assert "Daily budget is lifted: no limit." in text(save(manager, brand, " "))
@@ -139,7 +139,7 @@ def test_what_another_changed_meanwhile_is_not_undone(manager: Client, brand: Br
     brand.monthly_budget = Decimal(3000)
     brand.save()
     page = save(manager, brand, "150", seen=seen)
-    assert "Somebody changed this brand’s settings meanwhile" in text(page)
+    assert "Somebody changed this brand’s settings at 12:00 today" in text(page)
     brand.refresh_from_db()
     assert (brand.daily_budget, brand.monthly_budget) == (Decimal(100), Decimal(3000))
     assert save(manager, brand, "150", seen=brand_acts.last_change(brand)).redirect_chain
@@ -203,7 +203,7 @@ def test_a_campaign_is_switched_from_the_list(manager: Client, brand: Brand, sto
     assert "Search is switched off." in text(manager.post(url, {"on": "no"}, follow=True))
     assert state(stopped[0])[0] == Status.INACTIVE
     told = text(manager.post(url, {"on": "yes"}, follow=True))
-    assert "Search is switched on and still does not run: daily budget exceeded." in told
+    assert "Search is switched on and still does not run: brand daily budget reached." in told
     Brand.objects.filter(pk=brand.pk).update(daily_budget_micros=None)
     manager.post(url, {"on": "no"})
     assert "Search is switched on and runs now." in text(manager.post(url, {"on": "yes"}, follow=True))

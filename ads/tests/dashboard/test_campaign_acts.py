@@ -53,7 +53,7 @@ EVERY_DAY = [(day, "09:00", "17:00") for day in range(7)]
 
 def test_a_switch_off_stops_it_at_once_and_survives_a_reset(mira: Client, campaign: Campaign) -> None:
     response = mira.post(url(campaign, "switch/"), {"to": "off"}, follow=True)
-    assert "Switched off. Now: off: switched off." in text(response)
+    assert "Switched off. Now: off: switched off by a person." in text(response)
     BudgetService.reset_budgets(daily=True, monthly=True)
     assert state(campaign) == (Status.INACTIVE, (Reason.SWITCHED_OFF,))
     assert changes(campaign) == ["ACTIVE>INACTIVE SWITCHED_OFF SETTINGS"]
@@ -211,7 +211,7 @@ def test_painted_windows_are_tried_before_they_are_saved(mira: Client, campaign:
     sent = {"seen": "0", "windows": week((1, "13:00", "17:00"))}
     told = mira.post(url(campaign, "schedule/"), sent, headers=HTMX)
     assert text(told) == (
-        "Not saved. After saving: it pauses at once: outside dayparting. Runs again at 13:00 today: the window "
+        "Not saved. After saving: it pauses at once: outside dayparting window. Runs again at 13:00 today: the window "
         "opens at 13:00. Save and pause"
     )
     assert (stored(campaign), changes(campaign)) == ([], [])
@@ -220,7 +220,7 @@ def test_painted_windows_are_tried_before_they_are_saved(mira: Client, campaign:
 def test_a_saved_week_decides_in_the_same_transaction(mira: Client, campaign: Campaign) -> None:
     sent = {"seen": "0", "windows": week((1, "13:00", "17:00")), "save": "1"}
     response = mira.post(url(campaign, "schedule/"), sent, follow=True)
-    assert "Schedule saved. Now: paused: outside dayparting." in text(response)
+    assert "Schedule saved. Now: paused: outside dayparting window." in text(response)
     assert stored(campaign) == ["Tuesday 13:00-17:00"]
     assert changes(campaign) == ["ACTIVE>PAUSED OUTSIDE_DAYPARTING SETTINGS"]
     assert {row.history_user.username for row in DaypartingSchedule.history.all()} == {"mira"}
@@ -348,7 +348,7 @@ def test_a_day_is_edited_in_fields_and_told_before(mira: Client, campaign: Campa
     )
     sent = {"seen": seen(page), "start": ["09:00", "18:00"], "end": ["11:30", "24:00"]}
     told = mira.post(url(campaign, "schedule/1/"), sent)
-    assert "It pauses at once: outside dayparting. Runs again at 18:00 today" in text(told)
+    assert "It pauses at once: outside dayparting window. Runs again at 18:00 today" in text(told)
     assert "Save and pause" in text(told)
     assert stored(campaign) == ["every day 09:00-17:00"]
     mira.post(url(campaign, "schedule/1/"), {**sent, "save": "1"})

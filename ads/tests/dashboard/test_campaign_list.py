@@ -51,7 +51,7 @@ def test_a_row_tells_status_reasons_amounts_and_what_comes_next(
         "Beta Acme Paused Campaign daily budget reached $5 .50 of $5.00 $5 .50 no limit "
         "Runs again at 00:00 tomorrow, Wed 11 Mar UTC 12:00"
     ) in page
-    assert "Gamma Acme Off Switched off $0 .00 no limit $0 .00 no limit none due" in page
+    assert "Gamma Acme Off Switched off by a person $0 .00 no limit $0 .00 no limit none due" in page
     assert "Delta Acme Completed Flight ended" in page
 
 
@@ -117,4 +117,4 @@ def test_many_campaigns_of_many_brands_ask_as_often_as_one(ada: Client, campaign
         BudgetService.record_spend(each, Decimal(5))
     with CaptureQueriesContext(connection) as many:
         ada.get("/campaigns/")
-    assert len(many) == len(few) == 11
+    assert len(many) == len(few) == 10

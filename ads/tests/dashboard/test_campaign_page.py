@@ -39,7 +39,7 @@ def verdict(response: Any) -> str:
 def test_what_runs_says_since_when_and_until_when(nina: Client, campaign_with_dayparting: Campaign) -> None:
     page = nina.get(url(campaign_with_dayparting))
     assert title(page) == "Running since 12:00: nothing stands against it"
-    assert "Runs until 17:00 today, then outside dayparting." in verdict(page)
+    assert "Runs until 17:00 today, then outside dayparting window." in verdict(page)
 
 
 def test_what_does_not_run_says_why_and_when_it_runs_again(
@@ -162,7 +162,7 @@ def test_the_days_ribbon_tells_what_was_and_what_is_to_come(
     assert (
         'aria-label="Today: from 12:00 running; from 13:00 brand daily budget reached; '
         "from 14:00 to come: brand daily budget reached; "
-        'from 17:00 to come: brand daily budget reached and outside dayparting"'
+        'from 17:00 to come: brand daily budget reached and outside dayparting window"'
     ) in page
     assert '<rect class="r-run" x="50.00%" y="0" width="4.16%" height="14"/>' in page
 
@@ -174,8 +174,9 @@ def test_changes_are_told_with_reason_and_author(nina: Client, campaign: Campaig
         BudgetService.record_spend(campaign, Decimal(100))
         page = text(nina.get(url(campaign)))
     assert (
-        "Today, Tue 10 Mar 13:00:00 Running to paused. Brand daily budget reached. System, as spend was recorded "
-        "13:00:00 Off to running. Switched on. tom 12:00:00 Running to off. Switched off. tom"
+        "Today, Tue 10 Mar 13:00:00 Running to paused. Brand daily budget reached: $100.00 of $100.00. "
+        "System, as spend was recorded "
+        "13:00:00 Off to running. Switched on. tom 12:00:00 Running to off. Switched off by a person. tom"
     ) in page
 
 
@@ -200,7 +201,7 @@ def test_older_changes_come_on_demand(nina: Client, campaign: Campaign) -> None:
             {"day": "2026-03-10", "time": "14:05"},
             (
                 "Paused at 14:05:00 on Tue 10 Mar 2026 (UTC). Since 13:00:00; brand daily budget reached. "
-                "Next change: 15:00:00, off: switched off and brand daily budget reached, by tom."
+                "Next change: 15:00:00, off: switched off by a person and brand daily budget reached, by tom."
             ),
         ),
         (
@@ -359,3 +360,20 @@ def test_the_page_asks_as_often_with_much_history_as_with_none(ada: Client, camp
         ada.get(url(campaign))
     assert len(many) == len(few)
     assert len(few) <= 25
+
+
+def test_nothing_is_sent_again_while_nothing_has_changed(
+    nina: Client, mira: Client, campaign: Campaign
+) -> None:
+    live = url(campaign, "live/")
+    tag = nina.get(live)["ETag"]
+    again = nina.get(live, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert nina.get(live, {"range": "90"}, headers={"If-None-Match": tag}).status_code == 200
+    assert mira.get(live, headers={"If-None-Match": tag}).status_code == 200
+    BudgetService.record_spend(campaign, Decimal(118))
+    changed = nina.get(live, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert title(changed) == "Not running since 12:00: brand daily budget reached"
+    assert "<html" not in changed.content.decode()
+    assert 'class="wk"' not in changed.content.decode()

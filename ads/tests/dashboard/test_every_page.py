@@ -162,3 +162,16 @@ def test_search_asks_as_often_for_one_find_as_for_many(ada: Client, django_asser
     assert "Same 07" in page
     assert "Same 08" not in page
     assert "More match; write more of the name." in page
+
+
+@pytest.mark.parametrize("text", ["brasswik", "Brasswick Biks", "bikez"])
+def test_a_name_written_wrong_is_guessed(nina: Client, brand: Brand, text: str) -> None:
+    brand.name = "Brasswick Bikes"
+    brand.save()
+    BrandFactory.create(name="Brasswik & Co")  # nobody's whom she could know
+    for headers in ({}, {"HX-Request": "true"}):
+        page = nina.get("/search/", {"q": text}, headers=headers).content.decode()
+        assert "Did you mean" in page
+        assert f'href="/brands/{brand.pk}/">Brasswick Bikes' in page
+        assert "Brasswik &amp; Co" not in page
+    assert "Did you mean" not in nina.get("/search/", {"q": "zzz"}).content.decode()

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
 from openpyxl import load_workbook
 
-from ads.dashboard import exports
+from ads.dashboard import exports, reports
 from ads.models import Brand, Campaign, SpendLog
 from ads.services import BudgetService
 from ads.services.ingest import ingest_events
@@ -278,7 +278,9 @@ def test_a_spreadsheet_of_too_many_rows_is_refused_and_csv_is_offered(
     assert "This report has 2 rows, and a spreadsheet takes 1. Take it as CSV" in text(page)
 
 
-def test_the_page_shows_the_first_rows_and_files_all(ada: Client, brand: Brand) -> None:
+def test_the_page_shows_the_first_rows_and_files_all(
+    ada: Client, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(201):
         spend(CampaignFactory.create(brand=brand, name=f"C{number:03}"), "1", of_march(1))
     told = text(ada.get("/reports/?by=campaign"))
@@ -287,6 +289,10 @@ def test_the_page_shows_the_first_rows_and_files_all(ada: Client, brand: Brand) 
     assert "C200" not in told
     assert "$201.00" in told
     assert len(csv_rows(ada.get("/reports/spend.csv?by=campaign"))) == 202
+    monkeypatch.setattr(reports, "MOST_COUNTED", 200)  # what is beyond it is not counted
+    told = text(ada.get("/reports/?by=campaign"))
+    assert "More than 200 rows" in told
+    assert "The first 200 of more than 200 rows; files hold them all." in told
 
 
 def test_files_are_written_some_rows_at_a_time(
@@ -301,8 +307,12 @@ def test_files_are_written_some_rows_at_a_time(
     assert [part.count(b"\r\n") for part in parts] == [11, 10, 5]
 
 
-@pytest.mark.parametrize("query", ["by=brand", "by=campaign&by=month", "by=platform&by=day"])
-def test_it_asks_as_often_for_few_rows_as_for_many(ada: Client, brand: Brand, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "queries_of_page"), [("by=brand", 4), ("by=campaign&by=month", 5), ("by=platform&by=day", 4)]
+)
+def test_it_asks_as_often_for_few_rows_as_for_many(
+    ada: Client, brand: Brand, query: str, queries_of_page: int
+) -> None:
     def queries(path: str) -> int:
         with CaptureQueriesContext(connection) as asked:
             response: Any = ada.get(f"/reports/{path}?{query}")
@@ -314,5 +324,5 @@ def test_it_asks_as_often_for_few_rows_as_for_many(ada: Client, brand: Brand, qu
     few = [queries(path) for path in ("", "spend.csv", "spend.xlsx")]
     for number in range(12):
         spend(CampaignFactory.create(platform=f"p{number}"), "1", of_march(1 + number % 5))
-    # Session, user; then rows and totals, or rows, or the number of rows and rows.
-    assert [queries(path) for path in ("", "spend.csv", "spend.xlsx")] == few == [4, 3, 4]
+    # Session, user; then the first brands, their rows and totals, or rows, or the number of rows and rows.
+    assert [queries(path) for path in ("", "spend.csv", "spend.xlsx")] == few == [queries_of_page, 3, 4]

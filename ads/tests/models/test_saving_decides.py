@@ -314,7 +314,7 @@ class TestCampaignService:
 
     def test_the_live_answer_does_not_read_the_stored_status(self, over: Campaign) -> None:
         later = NOON.replace(day=11)
-        assert CampaignService.should_campaign_be_active(over) == (False, ["Daily budget exceeded"])
+        assert CampaignService.should_campaign_be_active(over) == (False, ["Brand daily budget reached"])
         assert CampaignService.should_campaign_be_active(over, now=later) == (True, [])
         assert over.status == "PAUSED"
 
@@ -326,7 +326,7 @@ class TestCampaignService:
             "brand": "Acme",
             "is_active": False,
             "should_be_active": False,
-            "blocking_reasons": ["Daily budget exceeded", "Outside dayparting window"],
+            "blocking_reasons": ["Brand daily budget reached", "Outside dayparting window"],
             "spend_today": Decimal("100.00"),
             "total_spend": Decimal("100.00"),
             "has_dayparting": True,

@@ -38,6 +38,7 @@ def test_a_brand_on_pace_toward_its_budget_is_on_course() -> None:
 @pytest.mark.parametrize(
     ("facts", "level", "causes"),
     [
+        (replace(CALM, differing=1), Level.ACT, (Cause.PLATFORM_DIFFERS,)),
         (replace(CALM, month_stopped=3), Level.ACT, (Cause.MONTH_LIMIT,)),
         (replace(CALM, day_stopped=1, day_micros=100), Level.ACT, (Cause.DAY_LIMIT,)),
         (replace(CALM, is_silent=True), Level.ACT, (Cause.SILENT,)),
@@ -77,8 +78,10 @@ def test_all_causes_are_told_in_their_order() -> None:
         while_off_micros=5,
         pace=Pace(500, 30, Direction.AHEAD, is_far=True),
         projection=Projection(1300, 1290, 1310),
+        differing=1,
     )
     assert judge(everything).causes == (
+        Cause.PLATFORM_DIFFERS,
         Cause.MONTH_LIMIT,
         Cause.DAY_LIMIT,
         Cause.SILENT,
@@ -90,6 +93,7 @@ def test_all_causes_are_told_in_their_order() -> None:
 
 def test_brands_stand_by_level_then_by_what_is_wrong_then_by_how_far_it_is_off() -> None:
     worst_first = [
+        judge(replace(CALM, differing=1)),
         judge(replace(CALM, month_stopped=1)),
         judge(replace(CALM, day_stopped=1)),
         judge(ending_at(1500)),
@@ -100,5 +104,5 @@ def test_brands_stand_by_level_then_by_what_is_wrong_then_by_how_far_it_is_off()
         judge(paced(7, Direction.BEHIND)),
         judge(CALM),
     ]
-    mixed = [worst_first[place] for place in (4, 0, 8, 2, 6, 1, 7, 3, 5)]
+    mixed = [worst_first[place] for place in (4, 0, 8, 2, 6, 9, 1, 7, 3, 5)]
     assert sorted(mixed, key=lambda each: each.order) == worst_first

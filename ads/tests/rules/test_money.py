@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ads.rules.money import MAX_MICROS, MoneyError, from_micros, round_for_display, to_micros
+from ads.rules.money import MAX_MICROS, MoneyError, by_percent, from_micros, round_for_display, to_micros
 
 pytestmark = pytest.mark.unit
 
@@ -209,3 +209,31 @@ def test_display_rounds_half_even_by_the_minor_unit_and_never_shows_minus_zero(
 def test_a_negative_number_of_decimals_is_refused() -> None:
     with pytest.raises(ValueError, match="minor_units -1 is negative"):
         round_for_display(1, -1)
+
+
+@pytest.mark.parametrize(
+    ("micros", "percent", "minor_units", "expected"),
+    [
+        (100_000_000, "10", 2, 110_000_000),
+        (100_000_000, "-5", 2, 95_000_000),
+        (50_000, "10", 2, 60_000),  # 0.055 of a dollar
+        (50_000, "30", 2, 60_000),  # 0.065
+        (150_000, "-10", 2, 140_000),  # 0.135
+        (5_000_000, "10", 0, 6_000_000),  # 5.5 yen
+        (5_000_000, "30", 0, 6_000_000),  # 6.5 yen
+        (5_000, "10", 3, 6_000),  # 0.0055 of a dinar
+        (1_000_000, "33.333", 2, 1_330_000),
+        (123_456_789_012_345_678 // 10, "0.01", 2, 12_346_913_469_120_000),
+        (1_000_000, "-100", 2, 0),
+        (0, "1000", 2, 0),
+    ],
+)
+def test_a_percentage_is_taken_exactly_and_rounded_once_half_even(
+    micros: int, percent: str, minor_units: int, expected: int
+) -> None:
+    assert by_percent(micros, Decimal(percent), minor_units) == expected
+
+
+def test_a_percentage_that_leads_out_of_range_is_refused() -> None:
+    with pytest.raises(MoneyError, match=r"daily: '100010000000.00' is out of range"):
+        by_percent(MAX_MICROS, Decimal("0.01"), 2, field="daily")

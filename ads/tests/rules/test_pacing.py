@@ -13,6 +13,7 @@ from ads.rules.pacing import (
     DAYS_KEPT,
     MINUTES_A_DAY,
     Direction,
+    FlightOutlook,
     Opening,
     Pace,
     PacingFacts,
@@ -20,6 +21,8 @@ from ads.rules.pacing import (
     Run,
     course,
     even_line,
+    flight,
+    flight_pace,
     open_days_left,
     opening,
     pace,
@@ -362,3 +365,80 @@ def test_days_left_are_open_days_after_today() -> None:
     office = opening([Run(windows=on_weekdays("09:00", "17:00"))])
     assert open_days_left(facts(date(2026, 11, 18), open_on=office)) == 8
     assert open_days_left(facts(date(2026, 11, 18), open_on=NEVER)) == 0
+
+
+# A flight against its total budget.
+
+CHRISTMAS = date(2026, 12, 20)
+
+
+def test_a_flight_ends_at_what_each_day_left_costs_and_reaches_its_total_on_a_day() -> None:
+    steady = facts(minute=NOON)
+    # 5,000 so far, half of the 16th and 34 whole days of 100 until 20 December.
+    assert flight(steady, 5_000 * UNIT, 8_000 * UNIT, CHRISTMAS) == FlightOutlook(
+        Projection(8_450 * UNIT, 8_450 * UNIT, 8_450 * UNIT), date(2026, 12, 16)
+    )
+    assert flight(steady, 5_000 * UNIT, 8_451 * UNIT, CHRISTMAS) == FlightOutlook(
+        Projection(8_450 * UNIT, 8_450 * UNIT, 8_450 * UNIT), None
+    )
+    assert flight(steady, 5_000 * UNIT, None, CHRISTMAS) == FlightOutlook(
+        Projection(8_450 * UNIT, 8_450 * UNIT, 8_450 * UNIT), None
+    )
+
+
+def test_a_total_that_is_reached_exactly_is_reached_on_that_day() -> None:
+    assert flight(facts(), 5_000 * UNIT, 5_100 * UNIT, CHRISTMAS) == FlightOutlook(
+        Projection(8_500 * UNIT, 8_500 * UNIT, 8_500 * UNIT), MONDAY_16
+    )
+
+
+def test_a_flight_without_a_last_day_has_no_end_and_may_reach_its_total_within_a_year() -> None:
+    assert flight(facts(), 0, 10_000 * UNIT, None) == FlightOutlook(None, date(2027, 2, 23))
+    assert flight(facts(), 0, 36_700 * UNIT, None) == FlightOutlook(None, MONDAY_16 + 366 * ONE_DAY)
+    assert flight(facts(), 0, 36_701 * UNIT, None) == FlightOutlook(None, None)
+
+
+def test_a_flight_costs_only_on_days_on_which_it_may_run() -> None:
+    weekdays = opening([Run(None, date(2026, 11, 27), on_weekdays("09:00", "17:00"))])
+    spent = facts(spent=lambda day: 100 if day.weekday() < 5 else 0, open_on=weekdays)
+    assert flight(spent, 0, None, date(2026, 11, 27)) == FlightOutlook(Projection(*[1_000 * UNIT] * 3), None)
+    behind_a_limit = replace(spent, resumes_on=date(2026, 11, 19))
+    assert flight(behind_a_limit, 0, None, date(2026, 11, 27)) == FlightOutlook(
+        Projection(*[700 * UNIT] * 3), None
+    )
+    never_again = replace(spent, resumes_on=date.max)
+    assert flight(never_again, 40 * UNIT, 30 * UNIT, date(2026, 11, 27)) == FlightOutlook(
+        Projection(*[40 * UNIT] * 3), MONDAY_16
+    )
+
+
+def test_of_a_flight_that_is_over_or_has_too_few_days_of_data_nothing_is_told() -> None:
+    assert flight(facts(), 5_000 * UNIT, 8_000 * UNIT, SUNDAY_15) is None
+    assert flight(facts(days_back=2), 200 * UNIT, 8_000 * UNIT, CHRISTMAS) is None
+    assert flight(facts(days_back=3), 300 * UNIT, 8_000 * UNIT, CHRISTMAS) is not None
+
+
+def test_the_pace_of_a_flight_compares_it_with_its_total_spread_over_its_open_days() -> None:
+    first, last = date(2026, 11, 9), date(2026, 11, 22)  # 14 days, 7 gone by
+    steady = facts(minute=NOON)
+    assert flight_pace(steady, 840 * UNIT, 1_400 * UNIT, first, last) == Pace(
+        750 * UNIT, 12, Direction.AHEAD, is_far=False
+    )
+    assert flight_pace(steady, 750 * UNIT, 1_400 * UNIT, first, last) == Pace(
+        750 * UNIT, 0, Direction.ON_PACE, is_far=False
+    )
+    weekdays = replace(steady, opening=opening([Run(first, last, on_weekdays("00:00", "00:00"))]))
+    assert flight_pace(weekdays, 400 * UNIT, 1_000 * UNIT, first, last) == Pace(
+        550 * UNIT, 27, Direction.BEHIND, is_far=True
+    )
+
+
+def test_there_is_no_pace_of_a_flight_without_days_budget_or_data() -> None:
+    first, last = date(2026, 11, 9), date(2026, 11, 22)
+    assert flight_pace(facts(), UNIT, None, first, last) is None
+    assert flight_pace(facts(), UNIT, 0, first, last) is None
+    assert flight_pace(facts(), UNIT, UNIT, None, last) is None
+    assert flight_pace(facts(), UNIT, UNIT, first, None) is None
+    assert flight_pace(facts(), UNIT, UNIT, first, SUNDAY_15) is None
+    assert flight_pace(facts(), UNIT, UNIT, MONDAY_16, last) is None
+    assert flight_pace(facts(days_back=2), UNIT, UNIT, first, last) is None

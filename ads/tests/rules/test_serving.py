@@ -112,13 +112,18 @@ def test_the_reasons_are_told_in_this_order_and_these_words() -> None:
         ("SWITCHED_OFF", "Switched off by a person"),
         ("FLIGHT_NOT_STARTED", "Flight not started"),
         ("FLIGHT_ENDED", "Flight ended"),
-        ("BRAND_DAILY", "Daily budget exceeded"),
-        ("BRAND_MONTHLY", "Monthly budget exceeded"),
-        ("CAMPAIGN_DAILY", "Campaign daily budget exceeded"),
-        ("CAMPAIGN_MONTHLY", "Campaign monthly budget exceeded"),
-        ("CAMPAIGN_TOTAL", "Campaign total budget exceeded"),
+        ("BRAND_DAILY", "Brand daily budget reached"),
+        ("BRAND_MONTHLY", "Brand monthly budget reached"),
+        ("CAMPAIGN_DAILY", "Campaign daily budget reached"),
+        ("CAMPAIGN_MONTHLY", "Campaign monthly budget reached"),
+        ("CAMPAIGN_TOTAL", "Campaign total budget reached"),
         ("OUTSIDE_DAYPARTING", "Outside dayparting window"),
     ]
+
+
+def test_a_reason_is_told_in_the_same_words_within_a_sentence() -> None:
+    assert Reason.BRAND_DAILY.in_sentence == "brand daily budget reached"
+    assert [reason.in_sentence.lower() for reason in Reason] == [reason.words.lower() for reason in Reason]
 
 
 def test_no_reason_is_found_within_another() -> None:

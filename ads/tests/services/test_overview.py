@@ -22,9 +22,9 @@ from ads.services.overview import (
     Filter,
     SpendWhileOff,
     load_overview,
-    overview_version,
     total_by_currency,
 )
+from ads.services.page_version import page_version
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import NOON
 from ads.tests.people import take_role
@@ -305,12 +305,12 @@ def test_windows_that_open_and_close_are_no_news(ada: User) -> None:
 def test_the_version_changes_with_whatever_the_overview_shows(ada: User) -> None:
     brand = steady("Seen", 100)
     campaign = Campaign.objects.get(brand=brand)
-    versions = [overview_version(ada, NOON)]
-    assert overview_version(ada, NOON + timedelta(seconds=59)) == versions[0]
+    versions = [page_version(ada, NOON)]
+    assert page_version(ada, NOON + timedelta(seconds=59)) == versions[0]
 
     def then(act: Any) -> None:
         act()
-        versions.append(overview_version(ada, NOON))
+        versions.append(page_version(ada, NOON))
 
     then(lambda: BudgetService.record_spend(campaign, Decimal(1)))
     then(lambda: BudgetService.record_spend(campaign, Decimal(-1), kind=Kind.REFUND))
@@ -320,6 +320,6 @@ def test_the_version_changes_with_whatever_the_overview_shows(ada: User) -> None
     then(lambda: Campaign.objects.filter(pk=campaign.pk).update(name="Other"))
     then(lambda: DaypartingScheduleFactory.create(campaign=campaign))
     then(lambda: BrandFactory.create())
-    versions.append(overview_version(ada, NOON + timedelta(minutes=1)))
-    versions.append(overview_version(User.objects.create_user("nina"), NOON))
+    versions.append(page_version(ada, NOON + timedelta(minutes=1)))
+    versions.append(page_version(User.objects.create_user("nina"), NOON))
     assert len(set(versions)) == len(versions)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ads.models import Brand, Kind, SpendLog
+from ads.services import reports
 from ads.services.ingest import ingest_events
 from ads.services.records import SpendEvent
-from ads.services.reports import Key, Question, read_rows, total_by_currency
+from ads.services.reports import Key, Question, count_rows, read_first_rows, read_rows, total_by_currency
 from ads.tests.factories import BrandFactory, CampaignFactory
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,9 @@ def ledger(db: None) -> list[SpendLog]:
     return list(SpendLog.objects.select_related("brand", "campaign"))
 
 
-def test_every_report_adds_up_to_the_ledger(ledger: list[SpendLog]) -> None:
+def test_every_report_adds_up_to_the_ledger(ledger: list[SpendLog], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "BRANDS_READ_FIRST", 1)
+
     @given(
         keys=st.frozensets(st.sampled_from(list(Key))),
         begin=st.integers(-10, DAYS),
@@ -75,6 +78,8 @@ def test_every_report_adds_up_to_the_ledger(ledger: list[SpendLog]) -> None:
         assert len(found) == len(rows)
         assert found == dict(expected)
         assert total_by_currency(question) == dict(totals)
+        assert [read_first_rows(question, most) for most in (1, 3, 500)] == [rows[:1], rows[:3], rows[:500]]
+        assert [count_rows(question), count_rows(question, 3)] == [len(rows), min(len(rows), 3)]
 
     adds_up()
 

@@ -86,7 +86,7 @@ class TestAChangeOfStatus:
                 "from_status": "ACTIVE",
                 "from_reasons": [],
                 "to_status": "PAUSED",
-                "reasons": [{"code": "BRAND_DAILY", "words": "Daily budget exceeded"}],
+                "reasons": [{"code": "BRAND_DAILY", "words": "Brand daily budget reached"}],
                 "cause": "SPEND",
                 "by": "",
             },

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0006_alerts'),
+        ('ads', '0007_alerts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

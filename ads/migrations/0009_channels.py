@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ads', '0006_effects'),
+        ('ads', '0008_effects'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

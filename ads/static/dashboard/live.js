@@ -1,5 +1,6 @@
-// The overview updates itself: every 15 s, unless paused or out of sight. Rows are morphed by their id, so that place
-// and focus stay. While the pointer or the focus is in a list, its order stays too, and the new one is offered.
+// A page updates its #live part: every 15 s, unless paused or out of sight. It is morphed by ids, so that place and
+// focus stay; what is marked data-keep is a person's own (an open form, a painted week) and is left alone. While the
+// pointer or the focus is in a list of rows, its order stays too, and the new one is offered.
 (() => {
   const EVERY = 15000;
   const live = document.getElementById("live");
@@ -8,15 +9,27 @@
   const moved = document.getElementById("moved");
   const checked = document.getElementById("checked-at");
   if (!pause) return;
+
+  // Marked with a selector, it is kept only while it holds what the selector names.
+  const isKept = (node) => {
+    const only = node.dataset?.keep;
+    return only !== undefined && (only === "" || node.querySelector(only) !== null);
+  };
+  Object.assign(Idiomorph.defaults.callbacks, {
+    beforeNodeMorphed: (node) => !isKept(node),
+    // Whether a table is open is its reader's choice, and the size of a drawing its script's.
+    beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS") && !(name !== "aria-label" && node.tagName === "CANVAS"),
+  });
   let isPaused = false, isForced = false;
 
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone: checked.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const say = (text) => { document.getElementById("say").textContent = text; };
-  const refresh = () => htmx.ajax("GET", live.dataset.url + location.search, { target: "#live", swap: "morph:innerHTML" });
+  const refresh = () => htmx.ajax("GET", live.dataset.url + location.search, { target: "#live", swap: "morph:innerHTML" })
+    .catch(() => {});                                      // told by the event, below
   const isBusy = () => Boolean(live.querySelector("[data-rows]:hover")) || Boolean(document.activeElement?.closest("#live [data-rows]"));
 
   const keys = (list) => [...list.children].map((row) => row.id);
-  const brands = (list) => [...list.children].flatMap((row) => row.dataset.brand || []);
+  const members = (list) => [...list.children].flatMap((row) => row.dataset.key || []);
 
   /** How many of the second list's members are out of the first one's order: all but the longest run in it. */
   function outOfOrder(before, after) {
@@ -38,15 +51,22 @@
     let number = 0;
     for (const list of live.querySelectorAll("[data-rows]")) {
       const coming = next.getElementById(list.id);
-      if (!coming) return { html: null, number: brands(list).length };
+      if (!coming) return { html: null, number: members(list).length };
       if (keys(list).join() === keys(coming).join()) continue;
-      const [before, after] = [brands(list), brands(coming)];
-      for (const brand of before) if (!after.includes(brand)) gone.add(brand);
-      for (const brand of after) if (!before.includes(brand)) gone.add(brand);
-      number += outOfOrder(before, after.filter((brand) => before.includes(brand)));
+      const [before, after] = [members(list), members(coming)];
+      for (const key of before) if (!after.includes(key)) gone.add(key);
+      for (const key of after) if (!before.includes(key)) gone.add(key);
+      number += outOfOrder(before, after.filter((key) => before.includes(key)));
       coming.replaceChildren(...[...list.children].map((row) => next.getElementById(row.id) || next.importNode(row, true)));
     }
     return { html: next.body.innerHTML, number: number + gone.size };
+  }
+
+  function tellMoved(number) {
+    const text = `${number} ${number === 1 ? moved.dataset.one : moved.dataset.many} moved.`;
+    if (number && moved.hidden) say(text);
+    moved.hidden = !number;
+    moved.querySelector("[data-moved]").textContent = text;
   }
 
   live.addEventListener("htmx:beforeSwap", (event) => {
@@ -62,10 +82,8 @@
       const { html, number } = inPresentOrder(event.detail.serverResponse);
       if (html === null) event.detail.shouldSwap = false;
       else event.detail.serverResponse = html;
-      if (number && moved.hidden) say(`${number} ${number === 1 ? "brand" : "brands"} moved.`);
-      moved.hidden = !number;
-      moved.querySelector("[data-moved]").textContent = `${number} ${number === 1 ? "brand" : "brands"} moved.`;
-    } else {
+      if (moved) tellMoved(number);
+    } else if (moved) {
       moved.hidden = true;
     }
     isForced = false;
@@ -77,7 +95,7 @@
       const told = event.detail.xhr.getResponseHeader("Date");
       checked.textContent = clock.format(told ? new Date(told) : new Date());
       stale.hidden = true;
-      document.title = `${document.getElementById("title").textContent} · Budgets`;
+      document.title = `${document.querySelector("[data-title]").dataset.title} · Budgets`;
     } else {
       if (stale.hidden) {
         stale.querySelector("[data-since]").textContent = checked.textContent;
@@ -96,7 +114,7 @@
     if (!isPaused) refresh();
   });
   stale.querySelector("[data-refresh]").addEventListener("click", refresh);
-  moved.querySelector("[data-sort]").addEventListener("click", () => { isForced = true; refresh(); });
+  moved?.querySelector("[data-sort]").addEventListener("click", () => { isForced = true; refresh(); });
   setInterval(() => { if (!isPaused && !document.hidden) refresh(); }, EVERY);
   document.addEventListener("visibilitychange", () => { if (!isPaused && !document.hidden) refresh(); });
 })();

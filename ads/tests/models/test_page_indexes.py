@@ -1,0 +1,50 @@
+"""The queries that large agencies wait for can be answered from the indexes that were made for them."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Count, QuerySet
+
+from ads.models import Campaign, StatusChange
+from ads.models.status import IS_NEWS
+from ads.rules.serving import Reason
+from ads.services.given import OneOf
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="plans of PostgreSQL"),
+]
+
+
+def plan(query: QuerySet[Any, Any]) -> str:
+    """How it is answered where reading the table whole is out of the question."""
+    with connection.cursor() as cursor:
+        for way in ("seqscan", "bitmapscan", "sort"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+    return query.explain()
+
+
+def test_the_newest_changes_of_all_brands_and_of_one() -> None:
+    newest = StatusChange.objects.filter(IS_NEWS).values("pk")[:120]
+    assert "Backward using statuschange_news on" in plan(newest)
+    of_brand = StatusChange.objects.filter(IS_NEWS, brand_id=7).order_by("-sequence").values("pk")[:120]
+    assert "Backward using statuschange_news_of_brand on" in plan(of_brand)
+
+
+@pytest.mark.parametrize("reason", [Reason.BRAND_DAILY, Reason.BRAND_MONTHLY])
+def test_since_when_a_budget_of_a_brand_stops_campaigns(reason: Reason) -> None:
+    changes = StatusChange.objects.filter(OneOf("brand_id", [7]), reason_codes__contains=reason.value)
+    assert "using statuschange_by_brand_limit on" in plan(changes.order_by("brand", "at"))
+
+
+def test_how_many_campaigns_are_in_which_status() -> None:
+    campaigns = Campaign.objects.filter(OneOf("brand_id", [7]), archived_at__isnull=True).order_by()
+    counted = campaigns.values_list("brand_id", "status").annotate(number=Count("*"))
+    assert "Index Only Scan using campaign_by_status on" in plan(counted)
+
+
+def test_on_which_days_campaigns_that_are_switched_on_may_run() -> None:
+    on = Campaign.objects.filter(OneOf("brand_id", [7]), enabled=True, archived_at__isnull=True)
+    of_always = on.filter(start_date__isnull=True, end_date__isnull=True).order_by().values("pk")
+    assert "Index Only Scan using campaign_flights on" in plan(of_always)
