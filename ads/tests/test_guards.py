@@ -112,7 +112,6 @@ def history(db: None) -> Campaign:
     AlertRule.objects.create(kind="THRESHOLD", brand=brand, campaign=campaign)
     AlertRule.objects.create(kind="THRESHOLD", brand=brand)
     AlertRule.objects.create(kind="THRESHOLD")
-    Alert.objects.all().delete()  # those that the spend has raised
     alert = Alert.objects.create(key="k", kind="THRESHOLD", brand=brand, raised_at=NOW, changed_at=NOW)
     AlertStep.objects.create(alert=alert, key="k", step=50, at=NOW)
     bob = User.objects.create(pk=BOB, username="bob")
