@@ -6,7 +6,22 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from ads.services import enforcement, idempotency, import_jobs, periods, reconcile, sweeping
+from ads.models import EventKind
+from ads.services import (
+    counting,
+    enforcement,
+    heartbeats,
+    idempotency,
+    import_jobs,
+    periods,
+    reconcile,
+    sweeping,
+)
+
+
+class Counted(TypedDict):
+    spend: int
+    changes: int
 
 
 class Enforced(TypedDict):
@@ -104,3 +119,16 @@ def verify_ledger() -> Verified:
 def forget_answered_requests() -> Forgotten:
     """Deletes the answers kept for requests of more than a day ago."""
     return Forgotten(requests=idempotency.forget(timezone.now()))
+
+
+@shared_task
+def heartbeat() -> None:
+    """Shows that beat has sent this, the broker has carried it and a worker has taken it."""
+    heartbeats.note(heartbeats.WORKER, timezone.now())
+
+
+@shared_task
+def count_events() -> Counted:
+    """Counts what was appended to the ledger and to the changes of status since the last time."""
+    counted = counting.count_new(timezone.now())
+    return Counted(spend=counted[EventKind.SPEND], changes=counted[EventKind.STATUS])

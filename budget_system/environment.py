@@ -1,8 +1,9 @@
 """The settings a person gives, from the environment and `.env`, typed and checked. Needs no Django."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, field_validator
@@ -49,7 +50,24 @@ class Environment(BaseSettings):
     api_requests_per_minute: NonNegativeInt = 600
     api_max_body_bytes: PositiveInt = 5 * 1024 * 1024
 
-    @field_validator("allowed_hosts", mode="before")
+    log_format: Literal["line", "json"] = "line"
+    metrics_token: SecretStr = SecretStr("")
+    metrics_networks: Annotated[list[str], NoDecode] = []
+    sentry_dsn: SecretStr = SecretStr("")
+
+    @field_validator("metrics_networks")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(
+                    f"'{network}' is no address or network such as 10.0.0.7 or 10.0.0.0/8"
+                ) from None
+        return value
+
+    @field_validator("allowed_hosts", "metrics_networks", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return (

@@ -21,6 +21,7 @@ from ads.models import (
     Brand,
     Campaign,
     CampaignAlias,
+    EventCount,
     IdempotencyRecord,
     ImportedRecord,
     Kind,
@@ -82,6 +83,7 @@ def history(db: None) -> Campaign:
         amount_micros=1,
         log_id=1,
     )
+    EventCount.objects.create(kind="SPEND", sort="feed", last_at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     connection.check_constraints()  # or PostgreSQL refuses TRUNCATE for a reason of its own
@@ -265,6 +267,7 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaign_unique_external_id", "ads_campaign", {"name": "Another"}),
     ("campaignalias_unique", "ads_campaignalias", {}),
     ("campaignperiod_unique", "ads_campaignperiod", {}),
+    ("eventcount_unique", "ads_eventcount", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
     ("importedrecord_once", "ads_importedrecord", {}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
@@ -546,6 +549,8 @@ class TestSeedingTheSchedule:
             ("Go on with imports", "ads.tasks.go_on_with_imports", 20, 20, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
+            ("Show that work is done", "ads.tasks.heartbeat", 20, 20, True),
+            ("Count what happened", "ads.tasks.count_events", 30, 30, True),
         }
         assert set(PeriodicTask.objects.values_list("interval__period", flat=True)) == {"seconds"}
 
@@ -563,5 +568,10 @@ class TestSeedingTheSchedule:
     def test_makes_what_is_missing_and_nothing_twice(self) -> None:
         PeriodicTask.objects.filter(name="Open new days").delete()
         seed_schedule()
-        assert PeriodicTask.objects.filter(name="Open new days", task=ENTRIES[1].task).count() == 1
+        assert (
+            PeriodicTask.objects.filter(
+                name="Open new days", task="ads.tasks.reset_daily_monthly_spends"
+            ).count()
+            == 1
+        )
         assert PeriodicTask.objects.count() == len(ENTRIES)

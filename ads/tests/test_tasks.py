@@ -72,6 +72,8 @@ class TestNames:
             ("go_on_with_imports", 20),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
+            ("heartbeat", 20),
+            ("count_events", 30),
         }
 
 
