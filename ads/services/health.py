@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from celery import current_app
+import celery
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -73,7 +73,7 @@ def migrations(_now: datetime) -> Finding:
 
 def broker(_now: datetime) -> Finding:
     try:
-        with current_app.connection_for_write(connect_timeout=BROKER_SECONDS) as broker_connection:
+        with celery.current_app.connection_for_write(connect_timeout=BROKER_SECONDS) as broker_connection:
             broker_connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
     except (OperationalError, OSError) as error:
         todo = (
@@ -137,7 +137,7 @@ NECESSARY: Mapping[str, Check] = {
 
 
 NEED_NO_DATABASE = frozenset(
-    {"database", "broker", "cache", "settings", "static files", "media", "time zones"}
+    {"database", "broker", "cache", "settings", "static files", "media", "time zones", "mail", "errors"}
 )
 SEE_TO_DATABASE = "See to the database and its migrations first."
 

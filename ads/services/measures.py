@@ -44,7 +44,7 @@ def exposition(now: datetime) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Database(now))
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
     return generate_latest(registry) + generate_latest(REGISTRY)
 

@@ -21,6 +21,7 @@ from ads.services import BudgetService, counting, enforcement, health, heartbeat
 from ads.services.sweeping import sweep_part
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import NOON
+from budget_system.celery import app
 
 pytestmark = pytest.mark.django_db
 TOKEN = "read-the-numbers-please"
@@ -113,7 +114,7 @@ class TestReady:
     def test_a_broker_that_is_away_is_named_and_its_address_is_not(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(health.current_app.conf, "broker_write_url", "redis://:hush@127.0.0.1:1/0")
+        monkeypatch.setattr(app.conf, "broker_write_url", "redis://:hush@127.0.0.1:1/0")
         response = client.get("/readyz")
         assert response.json() == {"status": "failed", "failed": ["broker"]}
 
