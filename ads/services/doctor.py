@@ -8,9 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.conf import settings
-from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.core.cache import cache
-from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import Tags, run_checks
 from django.core.mail import get_connection
 from django.db import connection
@@ -68,7 +67,7 @@ def _guards(_now: datetime) -> Finding:
 
 
 def _cache(_now: datetime) -> Finding:
-    if isinstance(cache, LocMemCache) or "locmem" in settings.CACHES["default"]["BACKEND"]:
+    if "locmem" in settings.CACHES["default"]["BACKEND"]:
         said = "Each process has its own: each counts requests to the API for itself."
         return warn("cache", said, "Set CACHE_URL to a Redis, or use one as CELERY_BROKER_URL.")
     try:
@@ -125,7 +124,7 @@ def _clock(_now: datetime) -> Finding:
 
 
 def _static_files(_now: datetime) -> Finding:
-    if settings.DEBUG or type(staticfiles_storage._wrapped) is StaticFilesStorage:  # type: ignore[attr-defined]
+    if not isinstance(staticfiles_storage, ManifestFilesMixin):
         return ok("static files", "They are served from where they are.")
     if not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
         return fail("static files", "They are not collected: pages fail.", "Run `manage.py collectstatic`.")
