@@ -15,6 +15,7 @@ def report_errors_to(dsn: str) -> None:
         include_local_variables=False,
         max_request_body_size="never",
         traces_sample_rate=None,
+        auto_session_tracking=False,
     )
 
 

@@ -142,7 +142,9 @@ class TestFindings:
         )
         PeriodicTask.objects.filter(name="Open new days").update(last_run_at=NOON - 301 * SECOND)
         assert found("schedule") == fail(
-            "schedule", "Not sent in time: Open new days (5 min ago).", "Start beat, or see what its log says."
+            "schedule",
+            "Not sent in time: Open new days (5 min ago).",
+            "Start beat, or see what its log says.",
         )
         PeriodicTask.objects.filter(name="Open new days").update(last_run_at=NOON - 300 * SECOND)
         assert found("schedule").level == Level.WARN
@@ -193,9 +195,7 @@ class TestFindings:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
         assert found("mail").level == Level.WARN
 
-    def test_sentry_without_its_library(
-        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_sentry_without_its_library(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.SENTRY_DSN = "https://key@sentry.example/1"
         monkeypatch.setattr("budget_system.sentry.importlib.util.find_spec", lambda _: None)
         assert found("errors").level == Level.WARN
