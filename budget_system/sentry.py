@@ -1,6 +1,6 @@
 """Errors are reported to Sentry where its address is given and its library, an extra, is installed."""
 
-import importlib.util
+from importlib.util import find_spec
 
 
 def report_errors_to(dsn: str) -> None:
@@ -21,4 +21,4 @@ def report_errors_to(dsn: str) -> None:
 
 def is_installed() -> bool:
     """Whether `pip install -r requirements-sentry.txt` was run."""
-    return importlib.util.find_spec("sentry_sdk") is not None
+    return find_spec("sentry_sdk") is not None

@@ -84,6 +84,7 @@ def _cache(_now: datetime) -> Finding:
 def _schedule(now: datetime) -> Finding:
     rows = {row.name: row for row in PeriodicTask.objects.select_related("interval")}
     beat = heartbeats.last_seen().get(heartbeats.BEAT)
+    seen_first = None if beat is None else beat.started_at
     missing, disabled, late = [], [], []
     for entry in ENTRIES:
         row = rows.get(entry.name)
@@ -92,7 +93,7 @@ def _schedule(now: datetime) -> Finding:
         elif not row.enabled:
             disabled.append(entry.name)
         elif row.interval is not None:
-            since = row.last_run_at or (beat and beat.started_at)
+            since: datetime | None = row.last_run_at or seen_first
             if since is None or now - since > 2 * row.interval.schedule.run_every + SYNCED_EVERY:
                 late.append(f"{entry.name} ({'never' if since is None else f'{ago(now - since)} ago'})")
     if missing:

@@ -154,11 +154,11 @@ def _jobs(now: datetime) -> Metrics:
             alive.add_metric([part], _seconds(jobs[name].updated_at, now) or 0)
     yield alive
     sweeps = GaugeMetricFamily(
-        "ads_sweep_duration_milliseconds", "How long a part of the last sweep took.", labels=["part"]
+        "ads_sweep_duration_seconds", "How long a part of the last sweep took.", labels=["part"]
     )
     for name, job in jobs.items():
         if name.startswith("sweep ") and job.took_ms is not None:
-            sweeps.add_metric([name.removeprefix("sweep ")], job.took_ms)
+            sweeps.add_metric([name.removeprefix("sweep ")], job.took_ms / 1000)
     yield sweeps
     if VERIFY in jobs:
         differences = max(jobs[VERIFY].found, jobs[VERIFY].found_before)

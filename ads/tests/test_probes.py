@@ -235,7 +235,7 @@ class TestMetrics:
             ("ads_overspend_micros", (("currency", "EUR"), ("period", "MONTH"))): 500_000,
             ("ads_heartbeat_age_seconds", (("part", "beat"),)): 18_030,
             ("ads_heartbeat_age_seconds", (("part", "worker"),)): 18_020,
-            ("ads_sweep_duration_milliseconds", (("part", "0/1"),)): 0,
+            ("ads_sweep_duration_seconds", (("part", "0/1"),)): 0,
             ("ads_sweep_age_seconds", ()): 18_030,
             ("ads_reconcile_differences", ()): 1,
             ("ads_reconcile_age_seconds", ()): 18_030,

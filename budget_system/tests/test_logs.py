@@ -92,7 +92,7 @@ def test_for_people_the_ids_follow_what_is_said() -> None:
         ("SECRET_KEY is not set", "SECRET_KEY is not set"),
         ("This token is not known.", "This token is not known."),
         ("a short word", "a short word"),
-        ("Pausing campaign Basic Instinct (Acme): Daily budget", "Pausing campaign Basic Instinct (Acme): Daily budget"),
+        ("Pausing campaign Basic Instinct (Acme)", "Pausing campaign Basic Instinct (Acme)"),
     ],
 )  # fmt: skip
 def test_what_is_secret_is_hidden_and_nothing_else(write: Write, said: str, told: str) -> None:
@@ -171,4 +171,5 @@ def test_a_message_to_a_worker_carries_the_requests_id() -> None:
             tasks.work_on_import.delay(1)
         message = queue.get(timeout=5)
         message.ack()
-    assert message.headers["__django_structlog__"]["request_id"] == "r1"
+    headers: Any = message.headers
+    assert headers["__django_structlog__"]["request_id"] == "r1"

@@ -77,6 +77,6 @@ def test_an_error_is_reported_and_no_secret() -> None:
 def test_without_an_address_or_the_library_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)  # importing it now fails
     sentry.report_errors_to("")
-    monkeypatch.setattr(sentry.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("budget_system.sentry.find_spec", lambda _: None)
     sentry.report_errors_to("https://key@sentry.example/1")
     assert not sentry.is_installed()

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         "Checks the whole installation and says what to do where something is not right. Ends with exit code 1 "
         "where something fails; what is only to be considered (WARN) does not."
     )
-    requires_system_checks = ()  # type: ignore[assignment] # it also looks at what they would stop at
+    requires_system_checks = ()  # it also looks at what they would stop at
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="for programs")
