@@ -101,6 +101,8 @@ def configuration(log_format: Literal["line", "json"], *, secrets: Iterable[str]
             # Otherwise its own handler prints each line a second time.
             "django": {"handlers": [], "level": "INFO"},
             "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+            # What is answered 4xx has a line already, with its id.
+            "django.request": {"level": "ERROR"},
             "django_structlog": {"level": "INFO"},
             # Celery tells of its tasks itself.
             "django_structlog.celery": {"level": "CRITICAL"},

@@ -208,7 +208,7 @@ def _totals(now: datetime) -> Finding:
         todo = "Run `manage.py reconcile_spend`, and with --repair; please report it: it ought not to happen."
         said = f"{len(report.differences)} of {report.periods} totals of {report.brands} brands differ from the ledger."
         return fail("totals", said, todo)
-    return ok("totals", f"{report.periods} of {report.brands} brands equal the ledger.")
+    return ok("totals", f"{report.periods} totals of {report.brands} brands equal the ledger.")
 
 
 def _errors(_now: datetime) -> Finding:
