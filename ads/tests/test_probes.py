@@ -176,7 +176,8 @@ class TestWhoMayReadMetrics:
         self, client: Client, settings: Settings, address: str, status: int
     ) -> None:
         settings.METRICS_NETWORKS = ["10.1.0.0/16", "fd00::1"]
-        response = client.get("/metrics", REMOTE_ADDR=address, headers={"X-Forwarded-For": "10.1.2.3"})
+        headers = {"X-Forwarded-For": "10.1.2.3", "Authorization": "Bearer "}
+        response = client.get("/metrics", REMOTE_ADDR=address, headers=headers)
         assert response.status_code == status
 
 

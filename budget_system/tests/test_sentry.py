@@ -25,7 +25,7 @@ from django.urls import path
 import sys
 
 def fails(request):
-    password = "hunter2" + "-local"
+    told_in_confidence = "hunter2-local"
     raise RuntimeError("no such luck")
 
 module = type(sys)("failing_urls")
@@ -71,7 +71,7 @@ def test_an_error_is_reported_and_no_secret() -> None:
     assert done.returncode == 0, done.stderr
     report = b"".join(received)
     assert b"no such luck" in report
-    assert b"hunter2" not in report.replace(b'password = \\"hunter2\\" + \\"-local\\"', b"")
+    assert b"hunter2" not in report
 
 
 def test_without_an_address_or_the_library_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
