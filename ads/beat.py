@@ -54,7 +54,7 @@ ENTRIES = (
     ),
     Entry(
         "Count what happened",
-        "ads.tasks.count_events",
+        "ads.tasks.count_history",
         30,
         "Counts new rows of spend by source and new changes of status by reason, for /metrics.",
     ),

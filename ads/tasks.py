@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from ads.models import EventKind
+from ads.models import HistoryKind
 from ads.services import (
     counting,
     enforcement,
@@ -128,7 +128,7 @@ def heartbeat() -> None:
 
 
 @shared_task
-def count_events() -> Counted:
+def count_history() -> Counted:
     """Counts what was appended to the ledger and to the changes of status since the last time."""
     counted = counting.count_new(timezone.now())
-    return Counted(spend=counted[EventKind.SPEND], changes=counted[EventKind.STATUS])
+    return Counted(spend=counted[HistoryKind.SPEND], changes=counted[HistoryKind.STATUS])

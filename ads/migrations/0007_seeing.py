@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.CreateModel(
-            name='EventCount',
+            name='HistoryCount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('SPEND', 'Row of spend'), ('STATUS', 'Change of status')], max_length=6)),
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('kind', 'sort'), name='eventcount_unique')],
+                'constraints': [models.UniqueConstraint(fields=('kind', 'sort'), name='historycount_unique')],
             },
         ),
     ]

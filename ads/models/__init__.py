@@ -5,7 +5,7 @@ from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
 from ads.models.dayparting import DaypartingSchedule
 from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImport
-from ads.models.jobs import EventCount, EventKind, JobProgress
+from ads.models.jobs import HistoryCount, HistoryKind, JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
 from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
 from ads.models.quarantine import CampaignAlias, QuarantinedSpend, QuarantineProblem, QuarantineState
@@ -24,8 +24,8 @@ __all__ = [
     "CampaignQuerySet",
     "Cause",
     "DaypartingSchedule",
-    "EventCount",
-    "EventKind",
+    "HistoryCount",
+    "HistoryKind",
     "IdempotencyRecord",
     "ImportMode",
     "ImportState",

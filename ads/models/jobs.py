@@ -26,15 +26,15 @@ class JobProgress(models.Model):
         return f"{self.name} at {self.position}"
 
 
-class EventKind(models.TextChoices):
+class HistoryKind(models.TextChoices):
     SPEND = "SPEND", "Row of spend"
     STATUS = "STATUS", "Change of status"
 
 
-class EventCount(models.Model):
+class HistoryCount(models.Model):
     """How many rows of a history of one sort there are, and when the newest came: counted as they are appended."""
 
-    kind = models.CharField(max_length=6, choices=EventKind.choices)
+    kind = models.CharField(max_length=6, choices=HistoryKind.choices)
     # The source of spend; of a change its new status, its first reason and its cause, with commas between.
     sort = models.CharField(max_length=100)
     count = models.BigIntegerField(default=0)
@@ -42,7 +42,7 @@ class EventCount(models.Model):
 
     class Meta:
         default_permissions = ("view",)
-        constraints = [models.UniqueConstraint(fields=["kind", "sort"], name="eventcount_unique")]
+        constraints = [models.UniqueConstraint(fields=["kind", "sort"], name="historycount_unique")]
 
     def __str__(self) -> str:
         return f"{self.count} {self.sort}"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Max, Min, Model
 
-from ads.models import EventCount, EventKind, JobProgress, SpendLog, StatusChange
+from ads.models import HistoryCount, HistoryKind, JobProgress, SpendLog, StatusChange
 from ads.services.transactions import retrying
 
 # By then who has taken a number has committed, or never will: no transaction lasts as long.
@@ -25,7 +25,7 @@ Sorts = Iterable[tuple[str, int, datetime]]
 class _History:
     """An append-only table, the moment of its rows, and the sorts of those between two numbers."""
 
-    kind: EventKind
+    kind: HistoryKind
     model: type[Model]
     at: str
     sorts: Callable[[int, int], Sorts]
@@ -46,14 +46,14 @@ def _by_reason(after: int, upto: int) -> Sorts:
 
 
 HISTORIES = (
-    _History(EventKind.SPEND, SpendLog, "recorded_at", _by_source),
-    _History(EventKind.STATUS, StatusChange, "at", _by_reason),
+    _History(HistoryKind.SPEND, SpendLog, "recorded_at", _by_source),
+    _History(HistoryKind.STATUS, StatusChange, "at", _by_reason),
 )
 
 
-def count_new(now: datetime) -> Counter[EventKind]:
+def count_new(now: datetime) -> Counter[HistoryKind]:
     """Counts the rows that came since the last time and are a minute old; returns how many of each history."""
-    counted: Counter[EventKind] = Counter()
+    counted: Counter[HistoryKind] = Counter()
     for history in HISTORIES:
         for _ in range(SLICES_AT_ONCE):
             number = _count_slice(history, now)
@@ -101,12 +101,12 @@ def _summed(sorts: Sorts) -> dict[str, tuple[int, datetime]]:
     return found
 
 
-def _add(kind: EventKind, found: dict[str, tuple[int, datetime]]) -> None:
-    counts = {each.sort: each for each in EventCount.objects.filter(kind=kind, sort__in=list(found))}
+def _add(kind: HistoryKind, found: dict[str, tuple[int, datetime]]) -> None:
+    counts = {each.sort: each for each in HistoryCount.objects.filter(kind=kind, sort__in=list(found))}
     for sort, (number, last) in found.items():
-        count = counts.setdefault(sort, EventCount(kind=kind, sort=sort, last_at=last))
+        count = counts.setdefault(sort, HistoryCount(kind=kind, sort=sort, last_at=last))
         count.count, count.last_at = count.count + number, max(count.last_at, last)
-    EventCount.objects.bulk_create(
+    HistoryCount.objects.bulk_create(
         counts.values(),
         update_conflicts=True,
         unique_fields=["kind", "sort"],

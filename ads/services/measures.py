@@ -20,8 +20,8 @@ from ads.models import (
     BrandPeriod,
     Campaign,
     Cause,
-    EventCount,
-    EventKind,
+    HistoryCount,
+    HistoryKind,
     JobProgress,
     PeriodKind,
     QuarantinedSpend,
@@ -80,7 +80,7 @@ def _seconds(since: datetime | None, now: datetime) -> int | None:
     return None if since is None else max(0, (now - since) // timedelta(seconds=1))
 
 
-def _events(now: datetime) -> Metrics:
+def _histories(now: datetime) -> Metrics:
     spend = CounterMetricFamily("ads_spend_records", "Rows appended to the ledger.", labels=["source"])
     feeds = GaugeMetricFamily(
         "ads_feed_age_seconds", "Since the newest row of a source of the last 14 days.", labels=["source"]
@@ -91,15 +91,15 @@ def _events(now: datetime) -> Metrics:
         labels=["status", "reason", "cause"],
     )
     finds = 0
-    for event in EventCount.objects.order_by("kind", "sort"):
-        if event.kind == EventKind.SPEND:
-            spend.add_metric([event.sort], event.count)
-            if now - event.last_at <= FEEDS_OF:
-                feeds.add_metric([event.sort], _seconds(event.last_at, now) or 0)
+    for counted in HistoryCount.objects.order_by("kind", "sort"):
+        if counted.kind == HistoryKind.SPEND:
+            spend.add_metric([counted.sort], counted.count)
+            if now - counted.last_at <= FEEDS_OF:
+                feeds.add_metric([counted.sort], _seconds(counted.last_at, now) or 0)
             continue
-        status, reason, cause = event.sort.split(",")
-        changes.add_metric([status, reason or "NONE", cause], event.count)
-        finds += event.count if cause == Cause.SWEEP else 0
+        status, reason, cause = counted.sort.split(",")
+        changes.add_metric([status, reason or "NONE", cause], counted.count)
+        finds += counted.count if cause == Cause.SWEEP else 0
     yield from (spend, feeds, changes)
     yield CounterMetricFamily(
         "ads_safety_net_finds", "Changes of status that only the sweep found: should be 0.", finds
@@ -184,4 +184,11 @@ def _quarantine(_now: datetime) -> Metrics:
     yield from _gauge("ads_quarantined_records", "Records that wait for a person to match them.", waiting)
 
 
-MEASURES: tuple[Callable[[datetime], Metrics], ...] = (_events, _due, _overspend, _jobs, _sweep, _quarantine)
+MEASURES: tuple[Callable[[datetime], Metrics], ...] = (
+    _histories,
+    _due,
+    _overspend,
+    _jobs,
+    _sweep,
+    _quarantine,
+)

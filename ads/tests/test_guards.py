@@ -21,7 +21,7 @@ from ads.models import (
     Brand,
     Campaign,
     CampaignAlias,
-    EventCount,
+    HistoryCount,
     IdempotencyRecord,
     ImportedRecord,
     Kind,
@@ -83,7 +83,7 @@ def history(db: None) -> Campaign:
         amount_micros=1,
         log_id=1,
     )
-    EventCount.objects.create(kind="SPEND", sort="feed", last_at=NOW)
+    HistoryCount.objects.create(kind="SPEND", sort="feed", last_at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     connection.check_constraints()  # or PostgreSQL refuses TRUNCATE for a reason of its own
@@ -267,7 +267,7 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaign_unique_external_id", "ads_campaign", {"name": "Another"}),
     ("campaignalias_unique", "ads_campaignalias", {}),
     ("campaignperiod_unique", "ads_campaignperiod", {}),
-    ("eventcount_unique", "ads_eventcount", {}),
+    ("historycount_unique", "ads_historycount", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
     ("importedrecord_once", "ads_importedrecord", {}),
     ("statuschange_unique_sequence", "ads_statuschange", {}),
@@ -550,7 +550,7 @@ class TestSeedingTheSchedule:
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
             ("Show that work is done", "ads.tasks.heartbeat", 20, 20, True),
-            ("Count what happened", "ads.tasks.count_events", 30, 30, True),
+            ("Count what happened", "ads.tasks.count_history", 30, 30, True),
         }
         assert set(PeriodicTask.objects.values_list("interval__period", flat=True)) == {"seconds"}
 

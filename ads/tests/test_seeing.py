@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from prometheus_client.parser import text_string_to_metric_families
 
-from ads.models import EventCount
+from ads.models import HistoryCount
 from ads.services import BudgetService, health, heartbeats
 from ads.tests.api.server import Server
 from ads.tests.factories import CampaignFactory
@@ -35,12 +35,12 @@ def test_beat_and_worker_show_that_they_live_and_log_in_json(celery_processes: C
     worker = celery_processes.start_worker(LOG_FORMAT="json")
     beat = celery_processes.start_beat(LOG_FORMAT="json")
     wait_until(
-        lambda: len(heartbeats.last_seen()) == 2 and EventCount.objects.exists(),
+        lambda: len(heartbeats.last_seen()) == 2 and HistoryCount.objects.exists(),
         seconds=SECONDS,
         what="signs of life",
     )
     assert not {"beat", "worker", "sweep"} & set(health.failing(timezone.now()))
-    assert EventCount.objects.get().sort == "meta"
+    assert HistoryCount.objects.get().sort == "meta"
 
     celery_processes.send("ads.tasks.enforce_budgets")
     BudgetService.record_spend(campaign, 96)

@@ -73,7 +73,7 @@ class TestNames:
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
             ("heartbeat", 20),
-            ("count_events", 30),
+            ("count_history", 30),
         }
 
 

@@ -12,7 +12,7 @@ from django.urls import resolve
 from ruamel.yaml import YAML
 
 from ads.dashboard.signing_in import SignInView
-from ads.models import EventCount, JobProgress
+from ads.models import HistoryCount, JobProgress
 from ads.services import BudgetService, measures
 from ads.services.doctor import CHECKS
 from ads.services.heartbeats import BEAT, WORKER, note
@@ -35,8 +35,8 @@ def told(client: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]
     campaign = CampaignFactory.create()
     rollover(NOW)
     BudgetService.record_spend(campaign, 3000, now=NOW)
-    EventCount.objects.create(kind="SPEND", sort="meta", last_at=NOW)
-    EventCount.objects.create(kind="STATUS", sort="ACTIVE,,CLOCK", last_at=NOW)
+    HistoryCount.objects.create(kind="SPEND", sort="meta", last_at=NOW)
+    HistoryCount.objects.create(kind="STATUS", sort="ACTIVE,,CLOCK", last_at=NOW)
     note(BEAT, NOW)
     note(WORKER, NOW)
     JobProgress.objects.update(updated_at=NOW)

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
 
 from ads import tasks
-from ads.models import Campaign, EventCount, EventKind, JobProgress, SpendLog
+from ads.models import Campaign, HistoryCount, HistoryKind, JobProgress, SpendLog
 from ads.rules.serving import Status
 from ads.services import BudgetService, counting, enforcement
 from ads.services.counting import count_new
@@ -37,7 +37,7 @@ def spend(campaign: Campaign, amount: int, at: datetime, source: str = "api") ->
 
 
 def counts() -> dict[str, int]:
-    return dict(EventCount.objects.values_list("sort", "count"))
+    return dict(HistoryCount.objects.values_list("sort", "count"))
 
 
 def test_spend_by_source_and_changes_by_status_reason_and_cause(campaign: Campaign) -> None:
@@ -45,17 +45,17 @@ def test_spend_by_source_and_changes_by_status_reason_and_cause(campaign: Campai
     spend(campaign, 50, NOON + SECOND, source="meta")
     spend(campaign, 1, NOON + SECOND, source="tiktok")
     counted = count_new(NOON + 2 * counting.SETTLED_AFTER)
-    assert counted == {EventKind.SPEND: 3, EventKind.STATUS: 1}
+    assert counted == {HistoryKind.SPEND: 3, HistoryKind.STATUS: 1}
     assert counts() == {"meta": 2, "tiktok": 1, "PAUSED,BRAND_DAILY,SPEND": 1}
-    assert EventCount.objects.get(sort="meta").last_at == NOON + SECOND
+    assert HistoryCount.objects.get(sort="meta").last_at == NOON + SECOND
 
 
 def test_again_and_again_counts_nothing_twice(campaign: Campaign) -> None:
     spend(campaign, 60, NOON)
     later = NOON + 2 * counting.SETTLED_AFTER
-    assert [count_new(later)[EventKind.SPEND] for _ in range(3)] == [1, 0, 0]
+    assert [count_new(later)[HistoryKind.SPEND] for _ in range(3)] == [1, 0, 0]
     spend(campaign, 1, later)
-    assert count_new(later + 2 * counting.SETTLED_AFTER)[EventKind.SPEND] == 1
+    assert count_new(later + 2 * counting.SETTLED_AFTER)[HistoryKind.SPEND] == 1
     assert counts() == {"api": 2}
 
 
@@ -64,10 +64,10 @@ def test_what_is_younger_than_a_minute_waits_with_all_after_it(campaign: Campaig
     spend(campaign, 1, NOON)
     spend(campaign, 1, NOON + 40 * SECOND)
     spend(campaign, 1, NOON + 20 * SECOND)  # an older moment under a higher number
-    assert count_new(NOON + 59 * SECOND)[EventKind.SPEND] == 0
-    assert count_new(NOON + 90 * SECOND)[EventKind.SPEND] == 1
-    assert count_new(NOON + 99 * SECOND)[EventKind.SPEND] == 0
-    assert count_new(NOON + 100 * SECOND)[EventKind.SPEND] == 2
+    assert count_new(NOON + 59 * SECOND)[HistoryKind.SPEND] == 0
+    assert count_new(NOON + 90 * SECOND)[HistoryKind.SPEND] == 1
+    assert count_new(NOON + 99 * SECOND)[HistoryKind.SPEND] == 0
+    assert count_new(NOON + 100 * SECOND)[HistoryKind.SPEND] == 2
 
 
 def test_a_change_of_reasons_alone_is_no_change_of_status(campaign: Campaign) -> None:
@@ -95,7 +95,7 @@ def test_many_are_counted_in_slices_and_gaps_between_numbers_are_passed(
         spend(campaign, 1, NOON + number * SECOND)
     JobProgress.objects.create(name="count SPEND", position=SpendLog.objects.earliest("pk").pk - 1000)
     monkeypatch.setattr(counting, "ROWS_AT_ONCE", 3)
-    assert count_new(NOON + 2 * counting.SETTLED_AFTER)[EventKind.SPEND] == 7
+    assert count_new(NOON + 2 * counting.SETTLED_AFTER)[HistoryKind.SPEND] == 7
     assert JobProgress.objects.get(name="count SPEND").position == SpendLog.objects.latest("pk").pk
 
 
@@ -104,7 +104,7 @@ def test_the_task_says_what_it_counted_in_as_many_queries_whatever_came(campaign
         for _ in range(rows):
             spend(campaign, 1, NOON)
         with freeze_time(NOON + 2 * counting.SETTLED_AFTER), CaptureQueriesContext(connection) as queries:
-            assert tasks.count_events() == {"spend": rows, "changes": 0}
+            assert tasks.count_history() == {"spend": rows, "changes": 0}
         return len(queries)
 
     cost(1)  # makes the rows of the job
