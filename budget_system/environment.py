@@ -99,6 +99,11 @@ class Environment(BaseSettings):
             )
         return "only-for-debug-" + "x" * 50
 
+    def secrets(self) -> list[str]:
+        """The values given to settings that are secret: nothing that is written may contain them."""
+        given = (getattr(self, name) for name in self.model_fields_set)
+        return [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
+
     def cache_address(self) -> str:
         """The Redis that counts requests: the one of CACHE_URL, else the broker's if it is one, else ''."""
         url = self.cache_url or self.celery_broker_url

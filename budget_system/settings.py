@@ -219,13 +219,7 @@ CELERY_TIMEZONE = "UTC"
 # Seeing: the log, who may read /metrics, and where errors are reported.
 LOG_FORMAT = environment.log_format
 LOGGING = logs.configuration(
-    LOG_FORMAT,
-    secrets=[
-        SECRET_KEY,
-        database_address.password,
-        environment.metrics_token.get_secret_value(),
-        environment.sentry_dsn.get_secret_value(),
-    ],
+    LOG_FORMAT, secrets=[SECRET_KEY, database_address.password, *environment.secrets()]
 )
 # A line for each request when it is answered. Celery itself tells of tasks; ids are added to every line.
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
