@@ -15,7 +15,8 @@ _SECRETS = re.compile(
     r"""
       (?P<scheme> \b(?:Bearer|Basic) [ ]+ ) [\w.~+/=-]{16,}
     | (?P<url> \b[a-z][a-z0-9+.-]*:// [^\s:/@"']* : ) [^\s@"']+ (?=@)
-    | (?P<named> \b[\w-]* (?:password|passwd|secret|token|api_?key|csrfmiddlewaretoken|sessionid|signature|dsn)
+    | (?P<hook> \bhooks\.slack\.com/\w+/ | \bwebhook\.office\.com/ ) [^\s"'\\]+
+    | (?P<named> \b[\w-]* (?:password|passwd|secret|token|api_?key|csrfmiddlewaretoken|sessionid|signature|\bsig|dsn)
         ["']? \s* [=:] \s* ["']? ) (?!None\b|null\b|true\b|false\b) [^\s"'&,;)}\\]+
     | \babt_[0-9a-f]{8}_[A-Za-z0-9_-]+
     | \bwhsec_[A-Za-z0-9+/=_-]+

@@ -86,6 +86,8 @@ def test_for_people_the_ids_follow_what_is_said() -> None:
         ("whsec_c2VjcmV0c2VjcmV0 signs", "[hidden] signs"),
         ("redis://:hunter2@cache:6379/0", "redis://:[hidden]@cache:6379/0"),
         ("postgresql://ann:hunter2@db/budgets", "postgresql://ann:[hidden]@db/budgets"),
+        ("to https://hooks.slack.com/services/T0/B0/hunter2 now", "to https://hooks.slack.com/services/[hidden] now"),
+        ("https://x.azure.com/1?sp=2&sig=hunter2", "https://x.azure.com/1?sp=2&sig=[hidden]"),
         ("password=hunter2&next=/", "password=[hidden]&next=/"),
         ("GET /hook?token=hunter2&a=1", "GET /hook?token=[hidden]&a=1"),
         ("{'password': 'hunter2', 'name': 'ann'}", "{'password': '[hidden]', 'name': 'ann'}"),
