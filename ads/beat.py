@@ -17,6 +17,12 @@ class Entry:
 
 ENTRIES = (
     Entry(
+        "Show that work is done",
+        "ads.tasks.heartbeat",
+        20,
+        "Writes down that beat, broker and worker are alive; without it /readyz says that they are not.",
+    ),
+    Entry(
         "Enforce what is due",
         "ads.tasks.enforce_dayparting",
         20,
@@ -69,6 +75,12 @@ ENTRIES = (
         "ads.tasks.verify_ledger",
         600,
         "Compares totals with the ledger, a slice of brands at a time, and reports what differs.",
+    ),
+    Entry(
+        "Count what happened",
+        "ads.tasks.count_history",
+        30,
+        "Counts new rows of spend by source and new changes of status by reason, for /metrics.",
     ),
     Entry(
         "Forget answered requests",

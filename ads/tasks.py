@@ -6,11 +6,14 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from ads.models import HistoryKind
 from ads.services import (
     alert_checks,
+    counting,
     effects,
     endpoints,
     enforcement,
+    heartbeats,
     idempotency,
     import_jobs,
     periods,
@@ -23,6 +26,11 @@ from ads.services import (
 class Checked(TypedDict):
     raised: int
     ended: int
+
+
+class Counted(TypedDict):
+    spend: int
+    changes: int
 
 
 class Delivered(TypedDict):
@@ -179,3 +187,16 @@ def work_on_platform(connection_id: int) -> WorkedOn:
     """Brings the campaigns of an account to what is wanted of them."""
     done = platform_work.work_on(connection_id, timezone.now())
     return WorkedOn(read=done.read, asked=done.asked, switched_off=done.switched_off, differ=done.differ)
+
+
+@shared_task
+def heartbeat() -> None:
+    """Shows that beat has sent this, the broker has carried it and a worker has taken it."""
+    heartbeats.note(heartbeats.WORKER, timezone.now())
+
+
+@shared_task
+def count_history() -> Counted:
+    """Counts what was appended to the ledger and to the changes of status since the last time."""
+    counted = counting.count_new(timezone.now())
+    return Counted(spend=counted[HistoryKind.SPEND], changes=counted[HistoryKind.STATUS])

@@ -3,9 +3,12 @@
 import os
 
 from celery import Celery
+from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "budget_system.settings")
 
 app = Celery("budget_system")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Lines that a task logs carry its id, and that of the request that sent it.
+app.steps["worker"].add(DjangoStructLogInitStep)

@@ -4,8 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -68,12 +69,29 @@ class Environment(BaseSettings):
     email_from: str = "Budgets <budgets@localhost>"
     alert_settle_seconds: NonNegativeInt = 10
 
+    log_format: Literal["line", "json"] = "line"
+    metrics_token: SecretStr = SecretStr("")
+    metrics_networks: Annotated[list[str], NoDecode] = []
+    sentry_dsn: SecretStr = SecretStr("")
+
     @field_validator("outbound_trusted_hosts")
     @classmethod
     def _in_lower_case(cls, value: list[str]) -> list[str]:
         return [host.lower() for host in value]
 
-    @field_validator("allowed_hosts", "outbound_trusted_hosts", mode="before")
+    @field_validator("metrics_networks")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(
+                    f"'{network}' is no address or network such as 10.0.0.7 or 10.0.0.0/8"
+                ) from None
+        return value
+
+    @field_validator("allowed_hosts", "metrics_networks", "outbound_trusted_hosts", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return (
@@ -134,6 +152,11 @@ class Environment(BaseSettings):
             missing.append("DATABASE_URL or DB_NAME")
         if missing:
             _refuse(f"SECURE is on, which needs these to be given: {', '.join(missing)}.")
+
+    def secrets(self) -> list[str]:
+        """The values given to settings that are secret: nothing that is written may contain them."""
+        given = (getattr(self, name) for name in self.model_fields_set)
+        return [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
 
     def cache_address(self) -> str:
         """The Redis that counts requests: the one of CACHE_URL, else the broker's if it is one, else ''."""

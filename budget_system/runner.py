@@ -40,7 +40,10 @@ LAST_LINES = 20
 LONGEST_SOCKET_PLACE = 90  # systems allow 104 to 108 bytes for the whole
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What is worth showing of a service's log: its warnings and worse, and what happens to campaigns.
-WORTH_SHOWING = re.compile(r" (WARNING|ERROR|CRITICAL) [\w.]+: |\[(WARNING|ERROR|CRITICAL)\]| INFO ads\.")
+WORTH_SHOWING = re.compile(
+    r" (WARNING|ERROR|CRITICAL) [\w.]+: |\[(WARNING|ERROR|CRITICAL)\]| INFO ads\."
+    r'|"level": "(warning|error|critical)"|"logger": "ads\.'
+)
 
 
 class StartError(RuntimeError):
@@ -331,7 +334,7 @@ def services(given: Environment, options: Options, broker_socket: Path, *, sampl
     yield service(
         "web",
         (*python, "gunicorn", "budget_system.wsgi:application", *web, "--graceful-timeout=5"),
-        lambda: http_status(options.port, "/admin/login/", host) == http.HTTPStatus.OK,
+        lambda: http_status(options.port, "/healthz", host) == http.HTTPStatus.OK,
     )
     # Effects have processes of their own: a receiver that is slow must not delay ingest or enforcement.
     for name, queues in (("worker", "celery,ingest,enforcement"), ("effects", "effects")):

@@ -1,5 +1,6 @@
 """Django's settings. What a person gives is read and checked in budget_system/environment.py."""
 
+import logging
 from typing import Any
 
 import django_stubs_ext
@@ -7,8 +8,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from kombu import Exchange, Queue
 
+from budget_system import logs
 from budget_system.database_url import DatabaseAddress
 from budget_system.environment import BASE_DIR, read_environment, read_platform_credentials
+from budget_system.sentry import report_errors_to
 
 django_stubs_ext.monkeypatch()
 
@@ -39,11 +42,16 @@ INSTALLED_APPS = [
     "simple_history",
     "csp",
     "django_htmx",
+    "django_structlog",
     "ninja",  # the files of the page that shows the API
     "ads.apps.AdsConfig",
 ]
 
 MIDDLEWARE = [
+    "ads.probes.ProbeMiddleware",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "budget_system.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "budget_system.csp.PolicyMiddleware",
@@ -56,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "budget_system.urls"
@@ -250,23 +259,26 @@ if environment.celery_broker_url.startswith(("redis", "valkey", "unix")):
         "socket_connect_timeout": 2,
     }
 # The schedule lives in the database, in UTC and in intervals; one kept here would overwrite people's changes.
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "budget_system.scheduler:Scheduler"
 CELERY_TIMEZONE = "UTC"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "ads": {"level": "INFO"},
-        "celery": {"level": "INFO"},
-        # Otherwise its own handler prints each line a second time.
-        "django": {"handlers": [], "level": "INFO"},
-        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
-    },
-}
+# Seeing: the log, who may read /metrics, and where errors are reported.
+LOG_FORMAT = environment.log_format
+LOGGING = logs.configuration(
+    LOG_FORMAT, secrets=[SECRET_KEY, database_address.password, *environment.secrets()]
+)
+# A line for each request when it is answered. Celery itself tells of tasks; ids are added to every line.
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""  # asking would cost requests without a session a query
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # personal, and behind a proxy whatever the client says
+
+METRICS_TOKEN = environment.metrics_token.get_secret_value()
+METRICS_NETWORKS = environment.metrics_networks
+
+SENTRY_DSN = environment.sentry_dsn.get_secret_value()
+report_errors_to(SENTRY_DSN)
 
 UNFOLD = {
     "SITE_TITLE": "Budget management",

@@ -4,6 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from budget_system.numbers import share
+
+share()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "budget_system.settings")
 
 application = get_wsgi_application()

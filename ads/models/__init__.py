@@ -14,7 +14,7 @@ from ads.models.channels import (
 from ads.models.dayparting import DaypartingSchedule
 from ads.models.effects import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState, DeliveryTarget
 from ads.models.imports import ImportedRecord, ImportMode, ImportState, SpendImport
-from ads.models.jobs import JobProgress
+from ads.models.jobs import HistoryCount, HistoryKind, JobProgress
 from ads.models.ledger import Kind, SnapshotDay, SnapshotValue, SpendKey, SpendLog
 from ads.models.period import FLIGHT_STARTS_ON, BrandPeriod, CampaignPeriod, PeriodKind, Waiver
 from ads.models.platforms import PlatformAdapter, PlatformConnection, PlatformMode, PlatformState
@@ -49,6 +49,8 @@ __all__ = [
     "DigestChoice",
     "EventSequence",
     "EventType",
+    "HistoryCount",
+    "HistoryKind",
     "IdempotencyRecord",
     "ImportMode",
     "ImportState",

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 from django.db.models import Model
@@ -89,11 +89,23 @@ def verify_next_slice(now: datetime) -> Report:
         .order_by("pk")
         .values_list("pk", flat=True)[:BRANDS_PER_SLICE]
     )
+    is_last = len(ids) < BRANDS_PER_SLICE
     # Before the work: a slice that is killed is left for the next round and does not hold up the others.
-    JobProgress.objects.filter(name=VERIFY).update(
-        position=ids[-1] if len(ids) == BRANDS_PER_SLICE else 0, updated_at=now
-    )
-    return _reconcile_slice(ids, repair=False, now=now)
+    JobProgress.objects.filter(name=VERIFY).update(position=0 if is_last else ids[-1], updated_at=now)
+    report = _reconcile_slice(ids, repair=False, now=now)
+    _note(progress, len(report.differences), now, is_last=is_last)
+    return report
+
+
+def _note(progress: JobProgress, differences: int, now: datetime, *, is_last: bool) -> None:
+    """Keeps what this pass over all brands has found so far, and what the last one found."""
+    found = differences if progress.position == 0 else progress.found + differences
+    started = now if progress.position == 0 or progress.started_at is None else progress.started_at
+    values: dict[str, object] = {"found": found, "started_at": started}
+    if is_last:
+        took = (now - started) // timedelta(milliseconds=1)
+        values |= {"found_before": found, "found": 0, "finished_at": now, "took_ms": took}
+    JobProgress.objects.filter(name=VERIFY).update(**values)
 
 
 def _reconcile_slice(brand_ids: Sequence[int], *, repair: bool, now: datetime) -> Report:

@@ -14,10 +14,15 @@ from ads.services.moments import passing
 HELD_FOR = timedelta(seconds=60)
 
 
+def job_name(part: int, parts: int) -> str:
+    """Under which name it is kept how far a part of the sweep is, and when it was last done."""
+    return f"sweep {part}/{parts}"
+
+
 def sweep_part(part: int, parts: int, now: datetime) -> Tally:
     """Decides every campaign of this part (of 0 to `parts` - 1) of the brands; nothing where a run holds it already."""
     tally, clock = Tally(), passing(now)
-    job = _take(f"sweep {part}/{parts}", now)
+    job = _take(job_name(part, parts), now)
     if job is None:
         return tally
     brands = Brand.objects.annotate(part=Mod(F("pk"), parts)).filter(part=part, pk__gt=job.position)
@@ -35,7 +40,11 @@ def _take(name: str, now: datetime) -> JobProgress | None:
     free = Q(held_until=None) | Q(held_until__lt=now)
     if not JobProgress.objects.filter(free, name=name).update(held_until=now + HELD_FOR, updated_at=now):
         return None
-    return JobProgress.objects.get(name=name)
+    job = JobProgress.objects.get(name=name)
+    if job.position == 0:  # not one that was killed
+        job.started_at = now
+        job.save(update_fields=["started_at"])
+    return job
 
 
 def _go_on(job: JobProgress, position: int, now: datetime) -> bool:
@@ -46,6 +55,11 @@ def _go_on(job: JobProgress, position: int, now: datetime) -> bool:
 
 
 def _finish(job: JobProgress, now: datetime) -> None:
+    took = now - (job.started_at or now)
     JobProgress.objects.filter(name=job.name, position=job.position).update(
-        position=0, held_until=None, updated_at=now
+        position=0,
+        held_until=None,
+        updated_at=now,
+        finished_at=now,
+        took_ms=took // timedelta(milliseconds=1),
     )

@@ -26,6 +26,7 @@ from ads.models import (
     Campaign,
     CampaignAlias,
     EventType,
+    HistoryCount,
     IdempotencyRecord,
     ImportedRecord,
     Kind,
@@ -119,6 +120,7 @@ def history(db: None) -> Campaign:
     people = NotificationChannel.objects.get(kind="people")
     AlertNotification.objects.create(alert=alert, channel=people, due_at=NOW)
     AlertNotification.objects.create(alert=alert, channel=people, user=bob, due_at=NOW)
+    HistoryCount.objects.create(kind="SPEND", sort="feed", last_at=NOW)
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     WebhookEndpointFactory.create()
@@ -369,6 +371,7 @@ UNIQUE: list[tuple[str, str, Row]] = [
     ("campaign_unique_external_id", "ads_campaign", {"name": "Another"}),
     ("campaignalias_unique", "ads_campaignalias", {}),
     ("campaignperiod_unique", "ads_campaignperiod", {}),
+    ("historycount_unique", "ads_historycount", {}),
     ("idempotency_unique_key", "ads_idempotencyrecord", {}),
     ("importedrecord_once", "ads_importedrecord", {}),
     ("channel_people_once", "ads_notificationchannel", {}),
@@ -666,6 +669,8 @@ class TestSeedingTheSchedule:
             ("Work on platforms", "ads.tasks.work_on_platforms", 15, 15, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
+            ("Show that work is done", "ads.tasks.heartbeat", 20, 20, True),
+            ("Count what happened", "ads.tasks.count_history", 30, 30, True),
         }
         assert set(PeriodicTask.objects.values_list("interval__period", flat=True)) == {"seconds"}
 
@@ -683,5 +688,10 @@ class TestSeedingTheSchedule:
     def test_makes_what_is_missing_and_nothing_twice(self) -> None:
         PeriodicTask.objects.filter(name="Open new days").delete()
         seed_schedule()
-        assert PeriodicTask.objects.filter(name="Open new days", task=ENTRIES[1].task).count() == 1
+        assert (
+            PeriodicTask.objects.filter(
+                name="Open new days", task="ads.tasks.reset_daily_monthly_spends"
+            ).count()
+            == 1
+        )
         assert PeriodicTask.objects.count() == len(ENTRIES)

@@ -80,6 +80,8 @@ class TestNames:
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
             ("check_alerts", 60),
+            ("heartbeat", 20),
+            ("count_history", 30),
         }
 
 
