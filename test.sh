@@ -32,7 +32,7 @@ step ruff format --check .
 step mypy .
 step python manage.py check --fail-level WARNING
 step python manage.py makemigrations --check --dry-run
-step check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+step check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.prod.yml
 step hadolint Dockerfile
 step pytest -n 2
 step pytest -n 2 --engine=postgresql
