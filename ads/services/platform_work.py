@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from ads.errors import DeliveryFailed, TakenOver
-from ads.models import Brand, PlatformConnection, PlatformMode, PlatformState
+from ads.models import Brand, PlatformAdapter, PlatformConnection, PlatformMode, PlatformState
 from ads.platforms import Access, Platform, speak_to
 from ads.rules.platforms import (
     Desired,
@@ -44,6 +44,10 @@ FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
 LONGEST_ASKED_FOR = timedelta(hours=1)
 ERROR_LENGTH = 500
+LIBRARIES: dict[str, str] = {
+    PlatformAdapter.GOOGLE_ADS: "google-ads",
+    PlatformAdapter.META: "facebook-business",
+}
 WRITTEN = (
     "heed_since",
     "observed",
@@ -143,9 +147,8 @@ def speak(account: PlatformConnection) -> Platform:
             account.adapter, Access(account.account, secret, account.url, account.manager_account)
         )
     except ImportError as error:
-        raise DeliveryFailed(
-            f"The library {error.name} is not installed; docs/platforms.md says how"
-        ) from error
+        library = LIBRARIES.get(account.adapter, error.name)
+        raise DeliveryFailed(f"The library {library} is not installed; docs/platforms.md says how") from error
 
 
 class _Visit:

@@ -36,11 +36,14 @@ def test_nothing_that_runs_imports_them() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("adapter", "library"),
-    [(PlatformAdapter.META, "facebook_business"), (PlatformAdapter.GOOGLE_ADS, "google.ads")],
+    ("adapter", "library", "package"),
+    [
+        (PlatformAdapter.META, "facebook_business", "facebook-business"),
+        (PlatformAdapter.GOOGLE_ADS, "google", "google-ads"),
+    ],
 )
 def test_where_one_is_missing_the_connection_says_so(
-    adapter: str, library: str, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    adapter: str, library: str, package: str, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.PLATFORM_CREDENTIALS = {"PLATFORM_A": SecretStr("{}")}
     for name in [
@@ -49,5 +52,5 @@ def test_where_one_is_missing_the_connection_says_so(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     account = PlatformConnection(adapter=adapter, platform="p", account="1", credentials="PLATFORM_A")
-    with pytest.raises(DeliveryFailed, match=f"The library {library}.* is not installed; docs/platforms.md"):
+    with pytest.raises(DeliveryFailed, match=f"The library {package} is not installed; docs/platforms.md"):
         platform_work.speak(account)
