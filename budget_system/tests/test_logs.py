@@ -174,7 +174,7 @@ def test_a_message_to_a_worker_carries_the_requests_id() -> None:
     with app.connection_for_write() as connection, connection.SimpleQueue("celery") as queue:
         queue.clear()
         with structlog.contextvars.bound_contextvars(request_id="r1"):
-            tasks.work_on_import.delay(1)
+            tasks.heartbeat.delay()
         message = queue.get(timeout=5)
         message.ack()
     headers: Any = message.headers
