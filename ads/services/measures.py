@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from django.db import DatabaseError, connection
 from django.db.models import Count, F, Min, Sum
@@ -43,7 +44,8 @@ def exposition(now: datetime) -> bytes:
     """All numbers in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(_Database(now))
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    place = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if place and Path(place).is_dir():  # or somebody has cleaned up
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
     return generate_latest(registry) + generate_latest(REGISTRY)

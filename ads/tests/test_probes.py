@@ -288,6 +288,12 @@ class TestMetrics:
         monkeypatch.setattr(CursorWrapper, "execute", away)
         assert numbers(client) == {("ads_database_up", ()): 0}
 
+    def test_files_of_what_processes_count_that_are_gone_take_nothing_else_with_them(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nonexistent")
+        assert numbers(client)["ads_database_up", ()] == 1
+
     def test_requests_are_counted_by_what_they_ask_for(self, client: Client) -> None:
         client.get("/sign-in/")
         response = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
