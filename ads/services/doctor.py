@@ -20,7 +20,15 @@ from redis.exceptions import RedisError
 
 from ads import guards
 from ads.beat import ENTRIES
-from ads.models import Brand, Campaign, QuarantinedSpend, QuarantineState
+from ads.models import (
+    Brand,
+    Campaign,
+    Delivery,
+    DeliveryState,
+    NotificationChannel,
+    QuarantinedSpend,
+    QuarantineState,
+)
 from ads.services import health, heartbeats
 from ads.services.health import Check, Finding, Level, ago, fail, ok, warn
 from ads.services.reconcile import reconcile
@@ -32,6 +40,9 @@ SKEW_TO_NAME = timedelta(seconds=2)
 SKEW_TOO_LARGE = timedelta(seconds=20)
 DUE_TO_NAME = timedelta(minutes=1)
 DUE_TOO_LONG = timedelta(minutes=5)
+# Beat has the outbox drained every 10 s.
+OVERDUE_TO_NAME = timedelta(minutes=2)
+OVERDUE_TOO_LONG = timedelta(minutes=10)
 BRANDS_COMPARED = 20
 MAIL_SECONDS = 5
 
@@ -167,6 +178,8 @@ def _exists(zone: str) -> bool:
 
 
 def _mail(_now: datetime) -> Finding:
+    if "console" in settings.EMAIL_BACKEND:
+        return warn("mail", "It is printed where the worker logs, and not sent.", "Set EMAIL_URL.")
     backend = settings.EMAIL_BACKEND.rpartition(".")[0].rpartition(".")[2]
     if backend != "smtp":
         return ok("mail", f"It goes to {backend}.")
@@ -174,7 +187,7 @@ def _mail(_now: datetime) -> Finding:
         with get_connection(timeout=MAIL_SECONDS):
             pass
     except OSError:  # smtplib's errors are of this kind
-        todo = "Set up mail, if people are to be told by it."
+        todo = "Correct EMAIL_URL, or start the mail server."
         return warn("mail", "The mail server does not let us in: no mail is sent.", todo)
     return ok("mail", "The mail server lets us in.")
 
@@ -209,6 +222,24 @@ def _totals(now: datetime) -> Finding:
         said = f"{len(report.differences)} of {report.periods} totals of {report.brands} brands differ from the ledger."
         return fail("totals", said, todo)
     return ok("totals", f"{report.periods} totals of {report.brands} brands equal the ledger.")
+
+
+def _channels(_now: datetime) -> Finding:
+    failing = list(NotificationChannel.objects.failing().order_by("name").values_list("name", flat=True))
+    if failing:
+        todo = "See in the admin under Channels what went wrong, and try them there."
+        return warn("channels", f"Did not deliver when last tried: {_named(failing)}.", todo)
+    return ok("channels", "All delivered when last tried.")
+
+
+def _outbox(now: datetime) -> Finding:
+    due = Delivery.objects.filter(state=DeliveryState.PENDING).aggregate(first=Min("due_at"))["first"]
+    waiting = timedelta() if due is None else now - due
+    if waiting > OVERDUE_TO_NAME:
+        level = fail if waiting > OVERDUE_TOO_LONG else warn
+        todo = "Start a worker for the queue “effects”; see what its log says of deliver_effects."
+        return level("outbox", f"Webhooks and messages wait to be tried, the first for {ago(waiting)}.", todo)
+    return ok("outbox", "What is due is tried in time.")
 
 
 def _errors(_now: datetime) -> Finding:
@@ -246,6 +277,8 @@ CHECKS: Mapping[str, Check] = {
     "static files": _static_files,
     "media": _media,
     "mail": _mail,
+    "channels": _channels,
+    "outbox": _outbox,
     "errors": _errors,
 }
 

@@ -21,9 +21,12 @@ from ads.models import (
     BrandPeriod,
     Campaign,
     Cause,
+    Delivery,
+    DeliveryState,
     HistoryCount,
     HistoryKind,
     JobProgress,
+    NotificationChannel,
     PeriodKind,
     QuarantinedSpend,
     QuarantineState,
@@ -186,6 +189,29 @@ def _quarantine(_now: datetime) -> Metrics:
     yield from _gauge("ads_quarantined_records", "Records that wait for a person to match them.", waiting)
 
 
+def _outbox(now: datetime) -> Metrics:
+    waiting = Delivery.objects.filter(state=DeliveryState.PENDING).aggregate(
+        count=Count("pk"), oldest=Min("created_at"), due=Min("due_at")
+    )
+    yield from _gauge(
+        "ads_outbox_deliveries", "Webhooks and messages that are not delivered yet.", waiting["count"]
+    )
+    yield from _gauge(
+        "ads_outbox_age_seconds",
+        "Since the oldest of them was written.",
+        _seconds(waiting["oldest"], now) or 0,
+    )
+    yield from _gauge(
+        "ads_outbox_overdue_seconds",
+        "For how long the first of them has waited to be tried.",
+        _seconds(waiting["due"], now) or 0,
+    )
+    dead = Delivery.objects.filter(state=DeliveryState.DEAD).count()
+    yield from _gauge("ads_outbox_dead_letters", "Deliveries of the last month that were given up.", dead)
+    failing = NotificationChannel.objects.failing().count()
+    yield from _gauge("ads_failing_channels", "Channels that did not deliver when last tried.", failing)
+
+
 MEASURES: tuple[Callable[[datetime], Metrics], ...] = (
     _histories,
     _due,
@@ -193,4 +219,5 @@ MEASURES: tuple[Callable[[datetime], Metrics], ...] = (
     _jobs,
     _sweep,
     _quarantine,
+    _outbox,
 )

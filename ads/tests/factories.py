@@ -12,6 +12,8 @@ from ads.models import (
     Campaign,
     ChannelKind,
     DaypartingSchedule,
+    Delivery,
+    DeliveryKind,
     EventType,
     NotificationChannel,
     SpendLog,
@@ -78,6 +80,20 @@ class WebhookEndpointFactory(DjangoModelFactory[WebhookEndpoint]):
     event_types = LazyFunction(lambda: list(EventType.values))
     secret = LazyFunction(new_secret)
     created_at = switched_on_at = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class DeliveryFactory(DjangoModelFactory[Delivery]):
+    """A message that is to be sent."""
+
+    class Meta:
+        model = Delivery
+
+    key = Sequence(lambda number: f"delivery-{number}")
+    kind = DeliveryKind.MAIL
+    target = "mail"
+    payload: dict[str, str] = {}
+    created_at = due_at = datetime(2026, 1, 1, tzinfo=UTC)
+    give_up_at = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class ChannelFactory(DjangoModelFactory[NotificationChannel]):

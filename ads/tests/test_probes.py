@@ -19,7 +19,13 @@ from ads.models import BrandPeriod, Campaign, JobProgress
 from ads.rules.serving import Status
 from ads.services import BudgetService, counting, enforcement, health, heartbeats, periods, reconcile
 from ads.services.sweeping import sweep_part
-from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
+from ads.tests.factories import (
+    BrandFactory,
+    CampaignFactory,
+    ChannelFactory,
+    DaypartingScheduleFactory,
+    DeliveryFactory,
+)
 from ads.tests.moments import NOON
 from budget_system.celery import app
 
@@ -193,6 +199,11 @@ class TestMetrics:
             ("ads_due_campaigns", ()): 0,
             ("ads_due_age_seconds", ()): 0,
             ("ads_quarantined_records", ()): 0,
+            ("ads_outbox_deliveries", ()): 0,
+            ("ads_outbox_age_seconds", ()): 0,
+            ("ads_outbox_overdue_seconds", ()): 0,
+            ("ads_outbox_dead_letters", ()): 0,
+            ("ads_failing_channels", ()): 0,
         }
 
     def test_what_the_database_knows(self, client: Client) -> None:
@@ -241,6 +252,11 @@ class TestMetrics:
             ("ads_reconcile_differences", ()): 1,
             ("ads_reconcile_age_seconds", ()): 18_030,
             ("ads_quarantined_records", ()): 0,
+            ("ads_outbox_deliveries", ()): 0,
+            ("ads_outbox_age_seconds", ()): 0,
+            ("ads_outbox_overdue_seconds", ()): 0,
+            ("ads_outbox_dead_letters", ()): 0,
+            ("ads_failing_channels", ()): 0,
         }
 
     def test_yesterdays_overspend_is_no_longer_told(self, client: Client) -> None:
@@ -266,6 +282,18 @@ class TestMetrics:
         assert ("ads_feed_age_seconds", (("source", "meta"),)) not in found
         assert found["ads_spend_records_total", (("source", "meta"),)] == 1
 
+    def test_what_waits_to_be_delivered(self, client: Client) -> None:
+        DeliveryFactory.create(created_at=NOON - 90 * SECOND, due_at=NOON + SECOND)
+        DeliveryFactory.create(created_at=NOON - 60 * SECOND, due_at=NOON - 30 * SECOND)
+        DeliveryFactory.create(created_at=NOON - 900 * SECOND, due_at=NOON - 900 * SECOND, state="DEAD")
+        ChannelFactory.create(failing_since=NOON)
+        found = numbers(client)
+        assert found["ads_outbox_deliveries", ()] == 2
+        assert found["ads_outbox_age_seconds", ()] == 90
+        assert found["ads_outbox_overdue_seconds", ()] == 30
+        assert found["ads_outbox_dead_letters", ()] == 1
+        assert found["ads_failing_channels", ()] == 1
+
     def test_as_many_queries_whatever_there_is(self, client: Client) -> None:
         def cost() -> int:
             with CaptureQueriesContext(connection) as queries:
@@ -277,7 +305,7 @@ class TestMetrics:
             for campaign in CampaignFactory.create_batch(3, brand=brand):
                 BudgetService.record_spend(campaign, Decimal(50), source=f"s{campaign.pk}", now=NOON)
         counting.count_new(NOON + 120 * SECOND)
-        assert cost() == before <= 12
+        assert cost() == before <= 15
 
     def test_without_the_database_that_is_what_is_told(
         self, client: Client, monkeypatch: pytest.MonkeyPatch

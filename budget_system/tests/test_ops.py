@@ -91,7 +91,7 @@ def test_every_number_from_the_database_is_shown_or_watched(told: dict[str, set[
 def test_each_rule_has_what_an_alert_needs_and_is_explained() -> None:
     page = (BASE_DIR / "docs/monitoring.md").read_text()
     seen = [rule["alert"] for rule in rules()]
-    assert len(seen) == len(set(seen)) == 15
+    assert len(seen) == len(set(seen)) == 18
     for rule in rules():
         assert set(rule) - {"for"} == {"alert", "expr", "labels", "annotations"}
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}

@@ -16,12 +16,18 @@ from freezegun import freeze_time
 from pytest_django import Settings
 
 from ads import guards
-from ads.models import Brand, BrandPeriod, Campaign
+from ads.models import Brand, BrandPeriod, Campaign, Delivery
 from ads.services import BudgetService, doctor, health, heartbeats, periods
 from ads.services.doctor import CHECKS
 from ads.services.health import Finding, Level, fail, ok, warn
 from ads.services.sweeping import sweep_part
-from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
+from ads.tests.factories import (
+    BrandFactory,
+    CampaignFactory,
+    ChannelFactory,
+    DaypartingScheduleFactory,
+    DeliveryFactory,
+)
 from ads.tests.moments import NOON
 from budget_system.celery import app
 
@@ -84,7 +90,7 @@ def test_where_all_is_well_each_check_says_so() -> None:
 def test_what_fails_is_told_with_what_to_do_and_ends_with_1() -> None:
     PeriodicTask.objects.filter(name="Open new days").delete()
     lines, error = run()
-    assert error == "Checks that failed: 1 of 20. (1)"
+    assert error == "Checks that failed: 1 of 22. (1)"
     at = lines.index("FAIL  schedule         Without entry: Open new days.")
     assert lines[at + 1] == "                       -> Run `manage.py migrate`, which makes them."
     assert "All is well." not in lines
@@ -205,6 +211,26 @@ class TestFindings:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
         assert found("mail").level == Level.WARN
+
+    def test_mail_that_is_printed(self, settings: Settings) -> None:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+        assert found("mail").said == "It is printed where the worker logs, and not sent."
+
+    def test_what_is_due_and_not_tried(self) -> None:
+        DeliveryFactory.create(due_at=NOON - 120 * SECOND)
+        assert found("outbox") == ok("outbox", "What is due is tried in time.")
+        Delivery.objects.update(due_at=NOON - 121 * SECOND)
+        assert found("outbox").level == Level.WARN
+        Delivery.objects.update(due_at=NOON - 601 * SECOND)
+        assert found("outbox").level == Level.FAIL
+        assert found("outbox").said == "Webhooks and messages wait to be tried, the first for 10 min."
+        Delivery.objects.update(state="DEAD")
+        assert found("outbox").level == Level.OK
+
+    def test_a_channel_that_does_not_deliver(self) -> None:
+        assert found("channels").level == Level.OK
+        ChannelFactory.create(name="#acme", failing_since=NOON)
+        assert found("channels").said == "Did not deliver when last tried: #acme."
 
     def test_sentry_without_its_library(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.SENTRY_DSN = "https://key@sentry.example/1"
