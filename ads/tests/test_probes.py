@@ -114,7 +114,7 @@ class TestReady:
 
     def test_missing_migrations_are_named(self, client: Client) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM django_migrations WHERE app = 'ads' AND name = '0007_seeing'")
+            cursor.execute("DELETE FROM django_migrations WHERE app = 'ads' AND name = '0012_seeing'")
         assert failed(client) == ["migrations"]
 
     def test_a_broker_that_is_away_is_named_and_its_address_is_not(

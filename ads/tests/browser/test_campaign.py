@@ -52,7 +52,7 @@ def save(page: Page) -> None:
     """Once what follows was told."""
     expect(page.locator("#wk-then")).to_contain_text("After saving:")
     page.locator("#wk-form [name=save]").click()
-    expect(page.locator(".notice")).to_contain_text("Schedule saved.")
+    expect(page.locator(".notice").first).to_contain_text("Schedule saved.")
 
 
 def stored(campaign: Campaign) -> list[str]:
@@ -137,7 +137,7 @@ def test_the_week_is_painted_with_the_keyboard_and_found_in_the_database(opened:
     expect(page.locator("#wk-then")).to_contain_text("After saving:")
     expect(page.locator("#wk-form [name=save]")).to_be_focused()
     press("Enter")
-    expect(page.locator(".notice")).to_contain_text("Schedule saved.")
+    expect(page.locator(".notice").first).to_contain_text("Schedule saved.")
     assert stored(campaign) == [
         "Tuesday 09:00-17:00", "Wednesday 09:00-17:00", "Thursday 09:00-17:00", "Friday 09:00-17:00",
         "Saturday 23:30-24:00", "Sunday 00:00-24:00",
@@ -268,7 +268,7 @@ def test_on_a_phone_a_day_is_edited_in_fields(opened: Open) -> None:
     page.get_by_label("Until").first.fill("02:00")
     page.get_by_role("button", name="See what follows").click()
     page.locator("[name=save]").click()
-    expect(page.locator(".notice")).to_contain_text("Schedule saved.")
+    expect(page.locator(".notice").first).to_contain_text("Schedule saved.")
     assert stored(campaign)[-1] == "Saturday 10:00-02:00"
 
 

@@ -58,7 +58,7 @@ def test_spend_recorded_elsewhere_appears_on_the_brands_page(opened: Open, acme:
     expect(page.locator("#card-month .big")).to_have_text("$118.00 of $2,000.00")
     expect(page.locator(".lede")).to_contain_text("Daily budget reached at")
     expect(page.locator("#campaign-rows .pill")).to_have_text(["Paused", "Paused"])
-    expect(page.locator(".hist").last).to_contain_text("2 campaigns paused: daily budget exceeded")
+    expect(page.locator(".hist").last).to_contain_text("2 campaigns paused: brand daily budget reached")
     assert page.title().startswith("Acme: Daily budget reached at")
     for chart in ("hours", "days", "month"):
         assert page.locator(f"canvas[data-chart={chart}]").evaluate(INKED), chart

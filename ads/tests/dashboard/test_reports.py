@@ -308,7 +308,7 @@ def test_files_are_written_some_rows_at_a_time(
 
 
 @pytest.mark.parametrize(
-    ("query", "queries_of_page"), [("by=brand", 4), ("by=campaign&by=month", 5), ("by=platform&by=day", 4)]
+    ("query", "queries_of_page"), [("by=brand", 5), ("by=campaign&by=month", 6), ("by=platform&by=day", 5)]
 )
 def test_it_asks_as_often_for_few_rows_as_for_many(
     ada: Client, brand: Brand, query: str, queries_of_page: int
@@ -324,5 +324,5 @@ def test_it_asks_as_often_for_few_rows_as_for_many(
     few = [queries(path) for path in ("", "spend.csv", "spend.xlsx")]
     for number in range(12):
         spend(CampaignFactory.create(platform=f"p{number}"), "1", of_march(1 + number % 5))
-    # Session, user; then the first brands, their rows and totals, or rows, or the number of rows and rows.
+    # Session, user, open alerts; then the first brands, their rows and totals, or rows, or the number of rows and rows.
     assert [queries(path) for path in ("", "spend.csv", "spend.xlsx")] == few == [queries_of_page, 3, 4]
