@@ -1,6 +1,6 @@
 """The overview: which brand needs somebody, and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,12 @@ from ads import formats
 from ads.dashboard import wording
 from ads.dashboard.alerts import newest
 from ads.dashboard.navigation import admin_is_open_to
-from ads.models import Alert, Brand, NotificationChannel
+from ads.models import Alert, Brand, NotificationChannel, WebhookEndpoint
 from ads.rights import Right, may
 from ads.rules.attention import Cause, Level
 from ads.rules.periods import Calendar, month_start, next_month
-from ads.services.channels import failing_for
+from ads.services.channels import failing_for as failing_channels
+from ads.services.endpoints import failing_for as failing_endpoints
 from ads.services.latest import load_latest
 from ads.services.overview import BrandRow, Filter, load_overview, total_by_currency
 from ads.services.page_version import page_version
@@ -95,12 +96,12 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FailingChannel:
-    """A channel by which nobody is told, since when and why, and where to put it right."""
+class Failing:
+    """A channel or an endpoint that is told nothing, since when and why, and where to put it right."""
 
-    pk: int
+    key: str
     name: str
-    since: str
+    head: str
     why: str
     url: str
 
@@ -121,7 +122,8 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def _version(request: HttpRequest) -> str:
-    failing = "".join(f"-{channel.pk}" for channel in failing_for(request.user))
+    failing = "".join(f"-{channel.pk}" for channel in failing_channels(request.user))
+    failing += "".join(f"-w{each.endpoint.pk}" for each in failing_endpoints(request.user))
     return f'"{page_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}{failing}"'
 
 
@@ -181,17 +183,26 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "more_number": min(ROWS_AT_ONCE, len(listed) - shown),
         "may_add_brands": may(request.user, Right.EDIT_SETTINGS),
         "has_any_brand": has_any_brand,
-        "failing": [_failing(channel, now, calendar, request) for channel in failing_for(request.user)],
+        "failing": list(_failing(request, calendar, now)),
     }
 
 
-def _failing(
-    channel: NotificationChannel, now: datetime, calendar: Calendar, request: HttpRequest
-) -> FailingChannel:
-    since = formats.moment(channel.failing_since or now, calendar, now)
-    is_open = admin_is_open_to(request.user, Right.HANDLE_ALERTS)
-    url = reverse("admin:ads_notificationchannel_change", args=(channel.pk,)) if is_open else ""
-    return FailingChannel(channel.pk, channel.name, since, channel.last_error, url)
+def _failing(request: HttpRequest, calendar: Calendar, now: datetime) -> Iterator[Failing]:
+    def failing(
+        noun: str, right: Right, row: NotificationChannel | WebhookEndpoint, told: str, why: str
+    ) -> Failing:
+        is_open = admin_is_open_to(request.user, right)
+        url = reverse(f"admin:ads_{noun}_change", args=(row.pk,)) if is_open else ""
+        return Failing(f"{noun}-{row.pk}", row.name, told, why, url)
+
+    for channel in failing_channels(request.user):
+        since = formats.moment(channel.failing_since or now, calendar, now)
+        told = f"Alerts do not arrive by the channel “{channel.name}” since {since}."
+        yield failing("notificationchannel", Right.HANDLE_ALERTS, channel, told, channel.last_error)
+    for each in failing_endpoints(request.user):
+        since = formats.moment(each.since, calendar, now)
+        told = f"The webhook endpoint “{each.endpoint.name}” takes nothing since {since}."
+        yield failing("webhookendpoint", Right.EDIT_SETTINGS, each.endpoint, told, each.why)
 
 
 def _title(rows: Sequence[BrandRow], needing: Sequence[BrandRow], *, has_any_brand: bool) -> str:

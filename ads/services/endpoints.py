@@ -3,19 +3,22 @@
 import secrets
 from base64 import b64encode
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, OuterRef, Subquery
 
 from ads.models import (
     Brand,
     Delivery,
+    DeliveryAttempt,
     DeliveryState,
     DeliveryTarget,
     EventType,
@@ -184,6 +187,32 @@ def give_up(endpoint: WebhookEndpoint, why: str, now: datetime) -> None:
             ),
             now=now,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FailingEndpoint:
+    """An endpoint that is on and takes nothing, since when, and what its last failure said."""
+
+    endpoint: WebhookEndpoint
+    since: datetime
+    why: str
+
+
+def failing_for(person: AbstractBaseUser | AnonymousUser) -> list[FailingEndpoint]:
+    """The endpoints of this person that take nothing, the longest first. Two queries, one where none fails."""
+    targets = DeliveryTarget.objects.filter(failing_since__isnull=False).order_by("failing_since", "pk")
+    failing = dict(targets.values_list("name", "failing_since"))
+    if not failing:
+        return []
+    failures = DeliveryAttempt.objects.filter(delivery__endpoint=OuterRef("pk")).exclude(error="")
+    why = Subquery(failures.order_by("-at", "-pk").values("error")[:1])
+    managed = WebhookEndpoint.objects.managed_by(person).filter(is_active=True).annotate(why=why)
+    by_target = {endpoint.target: endpoint for endpoint in managed}
+    return [
+        FailingEndpoint(by_target[name], since, by_target[name].__dict__["why"] or "")
+        for name, since in failing.items()
+        if name in by_target and since is not None
+    ]
 
 
 def give_up_failing(now: datetime) -> int:

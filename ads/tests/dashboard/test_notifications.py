@@ -7,10 +7,21 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from ads.models import Brand, DigestChoice, NotificationChannel, NotificationPreference
+from ads.models import (
+    Brand,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryTarget,
+    DigestChoice,
+    EventType,
+    NotificationChannel,
+    NotificationPreference,
+    WebhookEndpoint,
+)
 from ads.rights import VIEWER
+from ads.services.webhooks import Event, emit
 from ads.tests.dashboard.reading import text
-from ads.tests.factories import BrandFactory, ChannelFactory
+from ads.tests.factories import BrandFactory, ChannelFactory, WebhookEndpointFactory
 from ads.tests.moments import NOON
 from ads.tests.people import take_role
 
@@ -133,6 +144,38 @@ class TestTheOverviewShowsAChannelThatFails:
         assert "#acme" not in text(again)
         NotificationChannel.objects.filter(pk=broken.pk).update(failing_since=NOON, is_active=False)
         assert "Alerts do not arrive" not in text(ada.get("/"))
+
+
+class TestAnEndpointThatTakesNothingIsTold:
+    @pytest.fixture
+    def hanging(self, brand: Brand) -> WebhookEndpoint:
+        endpoint: WebhookEndpoint = WebhookEndpointFactory.create(name="ERP")
+        emit([Event(EventType.ALERT_RAISED, "event:1", brand.pk, None, {})], NOON)
+        for minutes, error in ((5, "It answered 500."), (1, "It did not answer within 10 s.")):
+            at = NOON - timedelta(minutes=minutes)
+            DeliveryAttempt.objects.create(delivery=Delivery.objects.get(), at=at, duration_ms=1, error=error)
+        DeliveryTarget.objects.update(failures=2, failing_since=NOON - timedelta(minutes=5))
+        return endpoint
+
+    def test_to_whom_manages_it(
+        self, hanging: WebhookEndpoint, ada: Client, mira: Client, nina: Client
+    ) -> None:
+        said = "The webhook endpoint “ERP” takes nothing since 11:55 today. It did not answer within 10 s."
+        assert said in text(ada.get("/"))
+        assert f"/admin/ads/webhookendpoint/{hanging.pk}/change/" in ada.get("/live/").content.decode()
+        for other in (mira, nina):
+            assert "ERP" not in text(other.get("/"))
+
+    def test_and_not_any_more_once_it_takes_again_or_is_switched_off(
+        self, hanging: WebhookEndpoint, ada: Client
+    ) -> None:
+        shown = ada.get("/live/")
+        assert ada.get("/live/", headers={"if-none-match": shown["ETag"]}).status_code == 304
+        WebhookEndpoint.objects.update(is_active=False)
+        assert "ERP" not in text(ada.get("/live/", headers={"if-none-match": shown["ETag"]}))
+        WebhookEndpoint.objects.update(is_active=True)
+        DeliveryTarget.objects.update(failures=0, failing_since=None)
+        assert "ERP" not in text(ada.get("/"))
 
 
 def test_only_who_sees_a_brand_is_told_which_are_assigned(brand: Brand) -> None:
