@@ -51,7 +51,12 @@ def test_each_kind_of_work_has_a_queue_of_its_own() -> None:
         "reset_daily_monthly_spends": "enforcement",
         "check_and_update_campaign_status": "enforcement",
         "deliver_effects": "effects",
+        "work_on_platforms": "effects",
+        "work_on_platform": "effects",
         "look_after_deliveries": "effects",
+        "check_alerts": "celery",
+        "count_history": "celery",
+        "heartbeat": "celery",
         "verify_ledger": "celery",
         "forget_answered_requests": "celery",
     }

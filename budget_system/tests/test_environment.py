@@ -252,9 +252,9 @@ def test_djangos_own_check_for_production_finds_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=BASE_DIR,
-        env=os.environ
-        | PRODUCTION
+        env=PRODUCTION
         | {
+            "PATH": os.environ["PATH"],
             "DATABASE_URL": "sqlite:///none.sqlite3",
             "SECRET_KEY": KEY,
             "ENV_FILE": os.devnull,
