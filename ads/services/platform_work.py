@@ -391,8 +391,10 @@ def _settled(state: PlatformState, outcome: _Outcome, acts: bool, now: datetime)
     if state.version != outcome.state.version:
         return state  # something else is wanted by now, and that is due at once
     tries_again = acts and outcome.observed != Observed.GONE and not state.is_as_wanted
+    is_unknown = outcome.observed is None and bool(outcome.error)
     state.attempts = min(state.attempts + 1, 1000) if tries_again or outcome.error else 0
-    state.next_try_at = now + (_pause_after(state.attempts) if tries_again else READ_AGAIN_AFTER)
+    soon = tries_again or is_unknown
+    state.next_try_at = now + (_pause_after(state.attempts) if soon else READ_AGAIN_AFTER)
     return state
 
 

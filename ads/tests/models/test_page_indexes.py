@@ -17,10 +17,10 @@ pytestmark = [
 ]
 
 
-def plan(query: QuerySet[Any, Any]) -> str:
-    """How it is answered where reading the table whole is out of the question."""
+def plan(query: QuerySet[Any, Any], *out_of_the_question: str) -> str:
+    """How it is answered where reading the table whole, and what else is named, is out of the question."""
     with connection.cursor() as cursor:
-        for way in ("seqscan", "bitmapscan", "sort"):
+        for way in ("seqscan", "bitmapscan", "sort", *out_of_the_question):
             cursor.execute(f"SET LOCAL enable_{way} = off")
     return query.explain()
 
@@ -41,10 +41,10 @@ def test_since_when_a_budget_of_a_brand_stops_campaigns(reason: Reason) -> None:
 def test_how_many_campaigns_are_in_which_status() -> None:
     campaigns = Campaign.objects.filter(OneOf("brand_id", [7]), archived_at__isnull=True).order_by()
     counted = campaigns.values_list("brand_id", "status").annotate(number=Count("*"))
-    assert "Index Only Scan using campaign_by_status on" in plan(counted)
+    assert "Index Only Scan using campaign_by_status on" in plan(counted, "indexscan")
 
 
 def test_on_which_days_campaigns_that_are_switched_on_may_run() -> None:
     on = Campaign.objects.filter(OneOf("brand_id", [7]), enabled=True, archived_at__isnull=True)
     of_always = on.filter(start_date__isnull=True, end_date__isnull=True).order_by().values("pk")
-    assert "Index Only Scan using campaign_flights on" in plan(of_always)
+    assert "Index Only Scan using campaign_flights on" in plan(of_always, "indexscan")
