@@ -171,7 +171,7 @@ class TestGiving:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr(app.conf, "broker_url", "redis://127.0.0.1:1/0")
+        monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
         monkeypatch.setattr(app, "_pool", None)
         monkeypatch.setattr(app.amqp, "_producer_pool", None)
         with django_capture_on_commit_callbacks(execute=True) as callbacks:
