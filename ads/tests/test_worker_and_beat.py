@@ -159,9 +159,12 @@ def test_a_worker_killed_in_the_middle_loses_nothing(
     worker = celery_processes.start_worker("first", **env)
     with transaction.atomic():
         Brand.objects.lock(list(Brand.objects.values_list("pk", flat=True)))
-        celery_processes.send("ads.tasks.enforce_budgets")
+        celery_processes.send("ads.tasks.check_and_update_campaign_status")
         eventually(
-            "the task", lambda: "enforce_budgets" in celery_processes.log("first").partition("ready.")[2]
+            "the task",
+            lambda: (
+                "check_and_update_campaign_status" in celery_processes.log("first").partition("ready.")[2]
+            ),
         )
         eventually("its wait for a lock", somebody_waits_for_a_lock)
         os.killpg(worker.pid, signal.SIGKILL)
