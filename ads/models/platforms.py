@@ -106,7 +106,7 @@ class PlatformState(models.Model):
     version = models.BigIntegerField(default=1)
     desired = models.CharField(max_length=7, choices=_DESIRED)
     desired_at = models.DateTimeField()
-    # Without a key in the database, as all that refers to history: it would take part in each of its guards.
+    # Without a key in the database: PostgreSQL would answer a TRUNCATE of history before its guard does.
     desired_change = models.ForeignKey(
         StatusChange,
         on_delete=models.PROTECT,
