@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Count, Model, QuerySet
 
 from ads.models import Campaign, StatusChange
 from ads.models.status import IS_NEWS
@@ -17,17 +18,33 @@ pytestmark = [
 ]
 
 
+def stand_in(cursor: CursorWrapper, model: type[Model]) -> None:
+    """A new table with all indexes of the model's, found before it until the transaction ends.
+
+    What other tests left in the model's own table, and when its indexes were made, would sway the plan.
+    """
+    table = model._meta.db_table
+    cursor.execute(f"CREATE TEMPORARY TABLE {table} (LIKE public.{table}) ON COMMIT DROP")
+    cursor.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename = %s", [table])
+    for (definition,) in cursor.fetchall():
+        cursor.execute(definition.replace(" ON public.", " ON pg_temp."))
+
+
 def plan(query: QuerySet[Any, Any], *out_of_the_question: str) -> str:
     """How it is answered where reading the table whole, and what else is named, is out of the question."""
     with connection.cursor() as cursor:
+        stand_in(cursor, query.model)
         for way in ("seqscan", "bitmapscan", "sort", *out_of_the_question):
             cursor.execute(f"SET LOCAL enable_{way} = off")
     return query.explain()
 
 
-def test_the_newest_changes_of_all_brands_and_of_one() -> None:
+def test_the_newest_changes_of_all_brands() -> None:
     newest = StatusChange.objects.filter(IS_NEWS).values("pk")[:120]
     assert "Backward using statuschange_news on" in plan(newest)
+
+
+def test_the_newest_changes_of_a_brand() -> None:
     of_brand = StatusChange.objects.filter(IS_NEWS, brand_id=7).order_by("-sequence").values("pk")[:120]
     assert "Backward using statuschange_news_of_brand on" in plan(of_brand)
 
