@@ -1,0 +1,60 @@
+"""An agency to do things to, and the count of its books afterwards."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import F, Sum
+
+from ads.models import Campaign, SpendKey, SpendLog, StatusChange
+from ads.rules.money import from_micros
+from ads.services import CampaignService, reconcile
+from ads.tests.factories import BrandFactory, CampaignFactory
+from drills.figures import Figure, exactly, none_of
+
+
+def make_agency(
+    *, brands: int, campaigns: int, daily_budget: Decimal | None, zone: str = "UTC"
+) -> list[Campaign]:
+    """So many brands with so many campaigns each; the budget is the brand's."""
+    made = BrandFactory.create_batch(
+        brands, daily_budget=daily_budget, monthly_budget=None, timezone=zone, currency="USD"
+    )
+    return [campaign for brand in made for campaign in CampaignFactory.create_batch(campaigns, brand=brand)]
+
+
+def books(now: datetime, *, rows: int, amount: Decimal) -> Iterator[Figure]:
+    """Whether the ledger holds just these rows, and everything that is derived from it agrees."""
+    booked = SpendLog.objects.aggregate(micros=Sum("amount_micros"))["micros"] or 0
+    yield exactly("rows in the ledger", SpendLog.objects.count(), rows)
+    yield exactly("identities", SpendKey.objects.count(), rows)
+    yield exactly("amount in the ledger", from_micros(int(booked)), amount)
+    yield none_of(
+        "totals that differ from the ledger", [str(each) for each in reconcile.reconcile(now).differences]
+    )
+    yield from statuses(now)
+
+
+def statuses(now: datetime) -> Iterator[Figure]:
+    """Whether each campaign's status is what the rule decides, and its history leads there without a gap."""
+    campaigns = Campaign.objects.select_related("brand")
+    wrong = [each for each in campaigns if each.status != CampaignService.decide_now(each, now=now).status]
+    yield none_of("statuses that the rule decides otherwise", [f"{each} is {each.status}" for each in wrong])
+    yield none_of("gaps in the histories", list(_gaps()))
+    same = StatusChange.objects.filter(from_status=F("to_status"), from_reason_codes=F("reason_codes"))
+    yield none_of("changes that change nothing", [str(each) for each in same[:5]])
+
+
+def _gaps() -> Iterator[str]:
+    """Numbers of a brand that are left out or given twice, and changes from what the one before did not lead to."""
+    numbers: dict[int, int] = {}
+    stood: dict[int, tuple[str, str]] = {}
+    changes = StatusChange.objects.order_by("brand_id", "sequence")
+    for each in changes.iterator():
+        if each.sequence != numbers.get(each.brand_id, 0) + 1:
+            yield f"brand {each.brand_id}: {each.sequence} after {numbers.get(each.brand_id, 0)}"
+        numbers[each.brand_id] = each.sequence
+        before = stood.get(each.campaign_id)
+        if before is not None and before != (each.from_status, each.from_reason_codes):
+            yield f"campaign {each.campaign_id}: change {each.sequence} is from {each.from_status}, not {before[0]}"
+        stood[each.campaign_id] = (each.to_status, each.reason_codes)
