@@ -78,6 +78,7 @@ def _shots(page: Page, site: str, preview: str) -> list[Shot]:
         Shot("brand", _address(page, site, "/?filter=all", BRAND)),
         Shot("campaign", _address(page, site, "/campaigns/", CAMPAIGN)),
         Shot("week-grid", _address(page, site, "/campaigns/", IN_WINDOWS), "#week"),
+        Shot("alerts", "/alerts/"),
         Shot("reports", "/reports/"),
         Shot("import-preview", preview),
     ]

@@ -156,9 +156,9 @@ def rows_of(found: Iterable[Alert], now: datetime) -> list[Row]:
     return [_row(alert, now) for alert in found]
 
 
-def newest(found: AlertQuerySet, now: datetime) -> list[Row]:
+def newest(found: AlertQuerySet, now: datetime, most: int = NEWEST) -> list[Row]:
     """The newest of those that wait for somebody. Two queries."""
-    return rows_of(found.open(now).with_owners()[:NEWEST], now)
+    return rows_of(found.open(now).with_owners()[:most], now)
 
 
 def _row(alert: Alert, now: datetime) -> Row:

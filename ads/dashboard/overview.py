@@ -30,6 +30,7 @@ from ads.services.overview import BrandRow, Filter, load_overview, total_by_curr
 from ads.services.page_version import page_version
 
 MOST_NEEDS = 8
+MOST_ALERTS = 3
 ROWS_AT_ONCE = 50
 
 _FILTER_WORDS = {
@@ -170,7 +171,7 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "levels": _levels(rows),
         "closest": _closest(rows),
         "latest": [wording.news_line(news) for news in load_latest(request.user)] if rows else [],
-        "newest_alerts": newest(Alert.objects.visible_to(request.user), now) if rows else [],
+        "newest_alerts": newest(Alert.objects.visible_to(request.user), now, MOST_ALERTS) if rows else [],
         "totals": [(total, wording.totals_words(total)) for total in total_by_currency(rows)],
         "month_name": f"{local:%B}",
         "chips": list(_chips(kinds, chosen)),

@@ -14,7 +14,7 @@ from ads.models import Brand, StatusChange
 from ads.models.status import StatusChangeQuerySet
 from ads.rules.serving import Reason, Status
 
-MOST, MOST_READ = 9, 120
+MOST, MOST_READ = 6, 120
 _CHANGED = "~"
 
 
