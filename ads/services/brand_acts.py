@@ -64,9 +64,7 @@ def set_budget(
     """
     with acting_as(by):
         point = consequences.mark({brand_id})
-        brand = Brand.objects.get(pk=brand_id)
-        if seen is not None and last_change(brand) != seen:
-            raise ChangedMeanwhile(f"The settings of {brand} were changed meanwhile")
+        brand = _as_seen(brand_id, seen)
         before: int | None = getattr(brand, _COLUMNS[kind])
         if before != micros:
             setattr(brand, _COLUMNS[kind], micros)
@@ -80,6 +78,14 @@ def set_budget(
         )
     transaction.set_rollback(dry_run)
     return outcome
+
+
+def _as_seen(brand_id: int, seen: int | None) -> Brand:
+    """The brand, whose settings nobody has changed since its reader saw them; else ChangedMeanwhile."""
+    brand = Brand.objects.get(pk=brand_id)
+    if seen is not None and last_change(brand) != seen:
+        raise ChangedMeanwhile(f"The settings of {brand} were changed meanwhile")
+    return brand
 
 
 def _staying(changes: list[Change], reason: Reason) -> list[Staying]:
@@ -134,9 +140,7 @@ def set_timezone(
     """
     with acting_as(by):
         point = consequences.mark({brand_id})
-        brand = Brand.objects.get(pk=brand_id)
-        if seen is not None and last_change(brand) != seen:
-            raise ChangedMeanwhile(f"The settings of {brand} were changed meanwhile")
+        brand = _as_seen(brand_id, seen)
         before = brand.calendar
         if brand.timezone != name:
             brand.timezone = name

@@ -1,7 +1,5 @@
 """Alerts under many writers at once: one alert, with each step once; and what happens without what holds that."""
 
-import subprocess
-import sys
 from functools import partial
 
 import pytest
@@ -13,7 +11,6 @@ from ads.services import alert_checks, alerts
 from ads.tests.moments import state
 from ads.tests.test_concurrency import (
     PAUSED,
-    SECONDS,
     Race,
     campaign_of,
     committed,
@@ -22,8 +19,8 @@ from ads.tests.test_concurrency import (
     race,
     spend,
     take_out_the_lock,
+    waiting_writers,
 )
-from budget_system.environment import BASE_DIR
 from budget_system.testing.fixtures import CommittedDatabase
 
 pytestmark = pytest.mark.integration
@@ -74,26 +71,7 @@ class TestSteps:
     ) -> None:
         campaign = campaign_of("Acme", name="Summer Sale")
         spend(campaign, 40)
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITER, str(campaign.pk)],
-                env=committed_database.env,
-                cwd=BASE_DIR,
-                text=True,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            for _ in range(4)
-        ]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-
-        def let_go(process: subprocess.Popen[str]) -> None:
-            process.communicate("\n", timeout=2 * SECONDS)
-            assert process.returncode == 0
-
-        in_threads(*[partial(let_go, process) for process in processes])
+        in_threads(*waiting_writers(4, WRITER, campaign, committed_database))
         assert SpendLog.objects.count() == 33
         assert state(campaign) == PAUSED
         assert Alert.objects.filter(kind="THRESHOLD").count() == 1

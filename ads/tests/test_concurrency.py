@@ -104,6 +104,32 @@ def in_threads(*jobs: Callable[[], T]) -> list[T]:
     return [future.result() for future in futures]
 
 
+def waiting_writers(
+    number: int, script: str, campaign: Campaign, database: CommittedDatabase
+) -> list[Callable[[], None]]:
+    """Starts processes that say when they are ready and then wait; gives what lets each of them go."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(campaign.pk)],
+            env=database.env,
+            cwd=BASE_DIR,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(number)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+
+    def let_go(process: subprocess.Popen[str]) -> None:
+        process.communicate("\n", timeout=2 * SECONDS)
+        assert process.returncode == 0
+
+    return [partial(let_go, process) for process in processes]
+
+
 @dataclass
 class Race:
     """Two writers of whom the first stops in the middle until the second has come to a point of its own.
@@ -236,30 +262,13 @@ class TestNoMoneyIsLost:
     ) -> None:
         campaign = campaign_of("Acme")
         sibling = CampaignFactory.create(brand=campaign.brand)
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", WRITER, str(campaign.pk)],
-                env=committed_database.env,
-                cwd=BASE_DIR,
-                text=True,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            for _ in range(2)
-        ]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-
-        def let_go(process: subprocess.Popen[str]) -> None:
-            process.communicate("\n", timeout=2 * SECONDS)
-            assert process.returncode == 0
+        processes = waiting_writers(2, WRITER, campaign, committed_database)
 
         def write() -> None:
             for _ in range(100):
                 spend(campaign, 1)
 
-        in_threads(*[write] * 6, *[partial(let_go, process) for process in processes])
+        in_threads(*[write] * 6, *processes)
         assert SpendLog.objects.count() == 800
         assert totals(campaign) == {Decimal(800)}
         for each in (campaign, sibling):
