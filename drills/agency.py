@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
+from django.contrib.auth.models import User
 from django.db.models import F, Sum
 
-from ads.models import Campaign, SpendKey, SpendLog, StatusChange
+from ads.models import Campaign, Scope, SpendKey, SpendLog, StatusChange
 from ads.rules.money import from_micros
-from ads.services import CampaignService, reconcile
+from ads.services import CampaignService, reconcile, tokens
 from ads.tests.factories import BrandFactory, CampaignFactory
 from drills.figures import Figure, exactly, none_of
 
@@ -21,6 +22,11 @@ def make_agency(
         brands, daily_budget=daily_budget, monthly_budget=None, timezone=zone, currency="USD"
     )
     return [campaign for brand in made for campaign in CampaignFactory.create_batch(campaigns, brand=brand)]
+
+
+def make_token() -> str:
+    """What a program shows that may do everything."""
+    return tokens.issue(User.objects.create_superuser("ada"), "drill", list(Scope.values)).text
 
 
 def books(now: datetime, *, rows: int, amount: Decimal) -> Iterator[Figure]:
