@@ -13,6 +13,7 @@ from benchmarks.server import environment, postgresql
 from budget_system.broker import broker_command
 from budget_system.processes import free_port, port_is_free, start_process, stop_process, wait_until
 from budget_system.testing.fixtures import CeleryProcesses, CommittedDatabase, run_manage
+from drills.postgres import PostgreSQL
 
 READY_SECONDS = 60
 
@@ -52,6 +53,7 @@ class Stage:
     directory: Path
     broker: Broker
     database: CommittedDatabase
+    postgresql: PostgreSQL
     processes: CeleryProcesses
     server: Server
     chance: random.Random
@@ -67,6 +69,9 @@ def stage(engine: str, seed: int, *, is_quick: bool) -> Iterator[Stage]:
     with ExitStack() as after:
         directory = Path(after.enter_context(tempfile.TemporaryDirectory(prefix="budget-drill-")))
         database = CommittedDatabase(after.enter_context(_database(engine, directory)))
+        database_server = PostgreSQL(database.url)
+        if engine == "postgresql":
+            after.callback(database_server.stop_at_once)  # its keeper knows only the one that it has started
         broker_directory = directory / "broker"
         broker_directory.mkdir()
         broker = Broker(broker_directory, free_port())
@@ -77,7 +82,17 @@ def stage(engine: str, seed: int, *, is_quick: bool) -> Iterator[Stage]:
         server = Server(database, directory)
         server.env["CELERY_BROKER_URL"] = broker.url
         after.callback(server.stop)
-        yield Stage(seed, is_quick, directory, broker, database, processes, server, random.Random(seed))
+        yield Stage(
+            seed,
+            is_quick,
+            directory,
+            broker,
+            database,
+            database_server,
+            processes,
+            server,
+            random.Random(seed),
+        )
 
 
 @contextmanager
