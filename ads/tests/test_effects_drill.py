@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,17 +28,20 @@ from ads.models import (
     Delivery,
     DeliveryKind,
     DeliveryState,
+    PlatformState,
     StatusChange,
 )
 from ads.services import BudgetService
 from ads.tests.factories import BrandFactory, CampaignFactory, ChannelFactory, WebhookEndpointFactory
 from ads.tests.mailbox import taking_mail
+from ads.tests.platform_stub import OURS, TOKEN, at_acme, connect, running_stub
 from ads.tests.receiver import Received, Reply, receiving
 from budget_system.testing.fixtures import CeleryProcesses, CommittedDatabase
 
 EVENTS = int(os.environ.get("EFFECTS_DRILL_EVENTS", "40"))
 KILLS = int(os.environ.get("EFFECTS_DRILL_KILLS", "4"))
 FLUSHES = 3
+TRUSTED = "OUTBOUND_TRUSTED_HOSTS"
 DROPPED = 0.2
 SECONDS = 240 + 30 * KILLS + EVENTS  # after which it gives up
 
@@ -56,10 +59,20 @@ class Target:
 
 
 @pytest.fixture
-def targets(committed_database: CommittedDatabase) -> Iterator[list[Target]]:
+def campaigns(committed_database: CommittedDatabase) -> list[Campaign]:
+    """Each of an account of a platform, and with a budget of its own."""
+    brand = BrandFactory.create(daily_budget=None, monthly_budget=None)
+    return [
+        CampaignFactory.create(brand=brand, daily_budget=Decimal(1), **at_acme(f"c{number}"))
+        for number in range(EVENTS)
+    ]
+
+
+@pytest.fixture
+def targets(campaigns: list[Campaign]) -> Iterator[list[Target]]:
     AlertRule.objects.all().delete()
     with ExitStack() as open_ones:
-        yield [webhook(open_ones), mail(open_ones)]
+        yield [webhook(open_ones), mail(open_ones), platform(open_ones, campaigns)]
 
 
 def webhook(open_ones: ExitStack) -> Target:
@@ -103,6 +116,20 @@ def mail(open_ones: ExitStack) -> Target:
     )
 
 
+def platform(open_ones: ExitStack, campaigns: list[Campaign]) -> Target:
+    """A platform that does what it is told, in a fifth of the cases does not say so, and logs each change once."""
+    stub = open_ones.enter_context(running_stub(**{each.external_id: "running" for each in campaigns}))
+    dice = random.Random(44)
+    stub.loses_answer = lambda: dice.random() < DROPPED
+    connect(stub)
+    return Target(
+        "platform",
+        expected=lambda: {f"{each.external_id} paused by {OURS}" for each in campaigns},
+        got=lambda: [f"{change['id']} {change['status']} by {change['actor']}" for change in stub.changes],
+        env={"PLATFORM_ACME": TOKEN, "OUTBOUND_TRUSTED_HOSTS": stub.url.removeprefix("http://")},
+    )
+
+
 @dataclass
 class Workers:
     """The effects' workers: one at a time, to be killed and started again."""
@@ -125,15 +152,21 @@ class Workers:
 
 
 def is_quiet() -> bool:
-    return not Delivery.objects.filter(state=DeliveryState.PENDING).exists()
+    """Whether everything was told, and every platform does what was decided as far as the system knows."""
+    is_told = not Delivery.objects.filter(state=DeliveryState.PENDING).exists()
+    return is_told and not PlatformState.objects.exclude(drift_since=None).exists()
+
+
+def environment(targets: Iterable[Target]) -> dict[str, str]:
+    """What the workers are told of all targets."""
+    hosts = [each.env[TRUSTED] for each in targets if TRUSTED in each.env]
+    return {key: value for each in targets for key, value in each.env.items()} | {TRUSTED: ",".join(hosts)}
 
 
 def test_each_effect_arrives_and_counts_once(
-    celery_processes: CeleryProcesses, broker_url: str, targets: list[Target]
+    celery_processes: CeleryProcesses, broker_url: str, campaigns: list[Campaign], targets: list[Target]
 ) -> None:
-    brand = BrandFactory.create(daily_budget=None, monthly_budget=None)
-    campaigns: list[Campaign] = CampaignFactory.create_batch(EVENTS, brand=brand, daily_budget=Decimal(1))
-    workers = Workers(celery_processes, {key: value for each in targets for key, value in each.env.items()})
+    workers = Workers(celery_processes, environment(targets))
     celery_processes.start_beat()
     workers.start()
 
@@ -145,6 +178,7 @@ def test_each_effect_arrives_and_counts_once(
             for campaign in batch:
                 BudgetService.record_spend(campaign, Decimal(1))
                 celery_processes.send_to("effects", "ads.tasks.deliver_effects")
+                celery_processes.send_to("effects", "ads.tasks.work_on_platforms")
             if number in flush_after:
                 broker.flushall()
             if number < KILLS:
