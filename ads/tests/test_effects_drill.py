@@ -48,6 +48,19 @@ SECONDS = 240 + 30 * KILLS + EVENTS  # after which it gives up
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
+class Losses:
+    """Loses a fifth of the answers, and counts them."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = random.Random(seed)
+        self.lost = 0
+
+    def __call__(self) -> bool:
+        is_lost = self._dice.random() < DROPPED
+        self.lost += is_lost
+        return is_lost
+
+
 @dataclass(frozen=True)
 class Target:
     """Something that is to be told, and hears it through bad wires."""
@@ -55,6 +68,7 @@ class Target:
     name: str
     expected: Callable[[], set[str]]
     got: Callable[[], list[str]]
+    losses: Losses
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,18 +93,19 @@ def webhook(open_ones: ExitStack) -> Target:
     """A receiver that takes in what it gets, and in a fifth of the cases does not say so."""
     receiver = open_ones.enter_context(receiving())
     endpoint = WebhookEndpointFactory.create(url=receiver.url, event_types=["campaign.status_changed"])
-    dice = random.Random(42)
+    losses = Losses(42)
 
     def reply(request: Received) -> Reply:
         request.verified(endpoint.secret)
         time.sleep(0.05)
-        return Reply(0) if dice.random() < DROPPED else Reply()
+        return Reply(0) if losses() else Reply()
 
     receiver.reply = reply
     return Target(
         "webhook",
         expected=lambda: {f"status:{each.brand_id}:{each.sequence}" for each in StatusChange.objects.all()},
         got=lambda: receiver.event_ids,
+        losses=losses,
         env={"OUTBOUND_TRUSTED_HOSTS": receiver.host},
     )
 
@@ -98,8 +113,7 @@ def webhook(open_ones: ExitStack) -> Target:
 def mail(open_ones: ExitStack) -> Target:
     """A mail server that takes in what it gets, and in a fifth of the cases hangs up instead of saying so."""
     mailbox = open_ones.enter_context(taking_mail())
-    dice = random.Random(43)
-    mailbox.hangs_up = lambda: dice.random() < DROPPED
+    mailbox.hangs_up = losses = Losses(43)
     AlertRule.objects.create(kind=AlertKind.BUDGET_PAUSE, name="Pauses")
     ChannelFactory.create(kind=ChannelKind.EMAIL, address="team@agency.example")
 
@@ -112,6 +126,7 @@ def mail(open_ones: ExitStack) -> Target:
         "mail",
         expected=expected,
         got=lambda: [str(each["message-id"]) for each in mailbox.received],
+        losses=losses,
         env={"EMAIL_URL": mailbox.url},
     )
 
@@ -119,13 +134,13 @@ def mail(open_ones: ExitStack) -> Target:
 def platform(open_ones: ExitStack, campaigns: list[Campaign]) -> Target:
     """A platform that does what it is told, in a fifth of the cases does not say so, and logs each change once."""
     stub = open_ones.enter_context(running_stub(**{each.external_id: "running" for each in campaigns}))
-    dice = random.Random(44)
-    stub.loses_answer = lambda: dice.random() < DROPPED
+    stub.loses_answer = losses = Losses(44)
     connect(stub)
     return Target(
         "platform",
         expected=lambda: {f"{each.external_id} paused by {OURS}" for each in campaigns},
         got=lambda: [f"{change['id']} {change['status']} by {change['actor']}" for change in stub.changes],
+        losses=losses,
         env={"PLATFORM_ACME": TOKEN, "OUTBOUND_TRUSTED_HOSTS": stub.url.removeprefix("http://")},
     )
 
@@ -166,6 +181,7 @@ def environment(targets: Iterable[Target]) -> dict[str, str]:
 def test_each_effect_arrives_and_counts_once(
     celery_processes: CeleryProcesses, broker_url: str, campaigns: list[Campaign], targets: list[Target]
 ) -> None:
+    began = time.monotonic()
     workers = Workers(celery_processes, environment(targets))
     celery_processes.start_beat()
     workers.start()
@@ -190,10 +206,13 @@ def test_each_effect_arrives_and_counts_once(
     while not is_quiet() and time.monotonic() < deadline:
         time.sleep(1)
 
+    seconds = time.monotonic() - began
+    print(f"\n{EVENTS} pauses, {workers.killed} kills, {len(flush_after)} flushes, {seconds:.0f} s")
     for target in targets:
         got = target.got()
         print(
-            f"{target.name}: {len(target.expected())} expected, {len(got)} requests, {workers.killed} kills"
+            f"{target.name}: {len(target.expected())} expected, {len(got)} received, "
+            f"{len(got) - len(set(got))} of them again, {target.losses.lost} answers lost"
         )
         assert set(got) == target.expected(), target.name
         assert len(target.expected()) == EVENTS
