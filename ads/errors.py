@@ -73,3 +73,7 @@ class DeliveryFailed(BudgetSystemError):
         self.answer_code = answer_code
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class NoAnswer(DeliveryFailed):
+    """The connection broke before an answer came, whether what was asked for was done or not."""

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, router
 
 Person = AbstractBaseUser | AnonymousUser
+MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"  # which knows who has a right
 
 
 class Right(models.TextChoices):

@@ -35,6 +35,7 @@ KIND_WORDS = {
     AlertKind.QUARANTINE: "Spend waits for a decision and does not count.",
     AlertKind.SPIKE: "An hour’s spend is far above the usual.",
     AlertKind.PLATFORM_DRIFT: "A platform does not do what was decided for five minutes.",
+    AlertKind.CHANNEL_FAILING: "A channel does not deliver; told by the others.",
 }
 LOOKS = {
     AlertState.OPEN: formats.Look("!", "Open", "limit"),

@@ -24,6 +24,7 @@ from ads.rights import Right, may
 from ads.rules.attention import Cause, Level
 from ads.rules.periods import Calendar, month_start, next_month
 from ads.services.channels import failing_for as failing_channels
+from ads.services.endpoints import FailingEndpoint
 from ads.services.endpoints import failing_for as failing_endpoints
 from ads.services.latest import load_latest
 from ads.services.overview import BrandRow, Filter, load_overview, total_by_currency
@@ -122,9 +123,18 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/overview.html", _context(request, timezone.now()))
 
 
+def _failing_of(request: Any) -> tuple[list[NotificationChannel], list[FailingEndpoint]]:
+    """The channels and endpoints of this person that fail; asked for once a request."""
+    if not hasattr(request, "failing"):
+        request.failing = failing_channels(request.user), failing_endpoints(request.user)
+    found: tuple[list[NotificationChannel], list[FailingEndpoint]] = request.failing
+    return found
+
+
 def _version(request: HttpRequest) -> str:
-    failing = "".join(f"-{channel.pk}" for channel in failing_channels(request.user))
-    failing += "".join(f"-w{each.endpoint.pk}" for each in failing_endpoints(request.user))
+    channels, endpoints = _failing_of(request)
+    failing = "".join(f"-{channel.pk}" for channel in channels)
+    failing += "".join(f"-w{each.endpoint.pk}" for each in endpoints)
     return f'"{page_version(request.user, timezone.now())}-{_filter(request)}-{_shown(request)}{failing}"'
 
 
@@ -196,11 +206,12 @@ def _failing(request: HttpRequest, calendar: Calendar, now: datetime) -> Iterato
         url = reverse(f"admin:ads_{noun}_change", args=(row.pk,)) if is_open else ""
         return Failing(f"{noun}-{row.pk}", row.name, told, why, url)
 
-    for channel in failing_channels(request.user):
+    channels, endpoints = _failing_of(request)
+    for channel in channels:
         since = formats.moment(channel.failing_since or now, calendar, now)
         told = f"Alerts do not arrive by the channel “{channel.name}” since {since}."
         yield failing("notificationchannel", Right.HANDLE_ALERTS, channel, told, channel.last_error)
-    for each in failing_endpoints(request.user):
+    for each in endpoints:
         since = formats.moment(each.since, calendar, now)
         told = f"The webhook endpoint “{each.endpoint.name}” takes nothing since {since}."
         yield failing("webhookendpoint", Right.EDIT_SETTINGS, each.endpoint, told, each.why)

@@ -15,6 +15,7 @@ from ads.models import (
     AlertKind,
     Brand,
     Campaign,
+    NotificationChannel,
     PeriodKind,
     PlatformState,
     QuarantinedSpend,
@@ -68,7 +69,10 @@ class _Slice:
 
 def check(now: datetime) -> Settled:
     """Looks at all brands. Running it 0, 1 or 10 times raises nothing twice."""
-    total, last = _check_quarantine_of_no_brand(now), 0
+    total, last = Settled(), 0
+    for settled in (_check_quarantine_of_no_brand(now), _check_channels(now)):
+        total.raised += settled.raised
+        total.ended += settled.ended
     while True:
         brands = list(Brand.objects.filter(pk__gt=last).order_by("pk")[:BRANDS_PER_SLICE])
         if not brands:
@@ -134,6 +138,35 @@ def _check_quarantine_of_no_brand(now: datetime) -> Settled:
     known = Alert.objects.filter(brand__isnull=True, kind=AlertKind.QUARANTINE, ended_at__isnull=True)
     found = [_draft(rule, Owner(None), facts={"records": records})] if rule and records else []
     return alerts.settle(found, dict(known.values_list("key", "pk")), now)
+
+
+def _check_channels(now: datetime) -> Settled:
+    """Channels that do not deliver: one alert each, of the channel's brand where it has one, until it works again."""
+    failing = list(NotificationChannel.objects.failing().order_by("pk"))
+    rules = ruling((AlertKind.CHANNEL_FAILING,), {each.brand_id for each in failing if each.brand_id})
+    known = Alert.objects.filter(kind=AlertKind.CHANNEL_FAILING, ended_at__isnull=True)
+    found = [
+        _of_channel(rule, each)
+        for each in failing
+        if (rule := rules.of(AlertKind.CHANNEL_FAILING, each.brand_id))
+    ]
+    return alerts.settle(found, dict(known.values_list("key", "pk")), now)
+
+
+def _of_channel(rule: Rule, channel: NotificationChannel) -> Alert:
+    """Without why it fails: what a receiver answers is for those alone who manage the channel."""
+    facts: dict[str, object] = {
+        "channel": channel.pk,
+        "name": channel.name,
+        "since": _text(channel.failing_since),
+    }
+    return Alert(
+        key=f"{rule.kind}:{channel.pk}",
+        rule_id=rule.pk,
+        kind=rule.kind,
+        brand_id=channel.brand_id,
+        facts=facts,
+    )
 
 
 def _quarantined(slice_: _Slice) -> Iterator[Alert]:

@@ -91,6 +91,7 @@ DEFAULT_RULES: dict[AlertKind, dict[str, Any]] = {
     AlertKind.QUARANTINE: {"name": "Spend waits in quarantine"},
     AlertKind.SPIKE: {"name": "An hour's spend is above 3 times the usual", "times": 3},
     AlertKind.PLATFORM_DRIFT: {"name": "A platform does not do what was decided for 5 minutes"},
+    AlertKind.CHANNEL_FAILING: {"name": "A channel does not deliver"},
 }
 
 

@@ -22,7 +22,6 @@ _HAPPENED = {
     AlertKind.SPEND_WHILE_OFF: "spends although it is off",
     AlertKind.QUARANTINE: "spend is quarantined",
     AlertKind.SPIKE: "spend far above the usual hour",
-    AlertKind.CHANNEL_FAILING: "a channel does not deliver",
 }
 _DONE = {
     AlertKind.OVERSPEND: "The system had paused what this budget limits; what was spent is kept in full.",
@@ -32,7 +31,7 @@ _DONE = {
     AlertKind.QUARANTINE: "The system keeps it whole and counts it once somebody has decided.",
     AlertKind.SPIKE: "The system changed nothing: it pauses when a budget is reached.",
     AlertKind.PLATFORM_DRIFT: "The system goes on trying; look at the platform.",
-    AlertKind.CHANNEL_FAILING: "The system goes on trying.",
+    AlertKind.CHANNEL_FAILING: "The system goes on trying; Channels says why it fails, and sends a sample.",
 }
 _PAUSES = "The system pauses what it limits until a new period, a higher budget or a reset."
 _GOES_ON = "Campaigns go on; the system pauses them when the budget is reached."
@@ -60,7 +59,9 @@ def whose(alert: Alert) -> str:
 
 def brand_name(alert: Alert) -> str:
     """The brand, in one line."""
-    return _one_line(alert.brand.name) if alert.brand is not None else "Unknown brand"
+    if alert.brand is None:
+        return "All brands" if alert.kind == AlertKind.CHANNEL_FAILING else "Unknown brand"
+    return _one_line(alert.brand.name)
 
 
 def _one_line(name: str) -> str:
@@ -80,6 +81,8 @@ def _happened(alert: Alert, steps: Sequence[int]) -> str:
         return f"paused by the {_budget(alert)}"
     if alert.kind == AlertKind.PLATFORM_DRIFT:
         return _differs(alert)
+    if alert.kind == AlertKind.CHANNEL_FAILING:
+        return f"the channel “{_one_line(str(alert.facts.get('name', '')))}” does not deliver"
     return _HAPPENED.get(AlertKind(alert.kind), f"the {_budget(alert)} is being spent")
 
 
@@ -144,6 +147,8 @@ def _in_numbers(alert: Alert) -> str:
             else "none ever came"
         )
         return f"No record in {formats.counted(facts['hours'], 'hour')} of running; {when}."
+    if alert.kind == AlertKind.CHANNEL_FAILING:
+        return f"What it should tell waits since {_moment(alert, datetime.fromisoformat(facts['since']))}."
     if alert.kind == AlertKind.QUARANTINE:
         return (
             f"{formats.counted(facts['records'], 'record')} {'waits' if facts['records'] == 1 else 'wait'}."

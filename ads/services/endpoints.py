@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Subquery
+from django.urls import reverse
 
+from ads.channels import Note
 from ads.models import (
     Brand,
     Delivery,
@@ -176,15 +179,21 @@ def switch_off(endpoint: WebhookEndpoint, why: str, now: datetime) -> bool:
 def give_up(endpoint: WebhookEndpoint, why: str, now: datetime) -> None:
     """Switches off one that keeps failing, and tells its owner."""
     if switch_off(endpoint, why, now):
+        page = reverse("admin:ads_webhookendpoint_change", args=(endpoint.pk,))
+        note = Note(
+            f"Webhook endpoint “{endpoint.name}” was switched off",
+            [
+                f"{endpoint.url} was switched off: {why}",
+                "What was not delivered is kept for 30 days.",
+                "When the receiver works again, switch the endpoint on and redeliver its dead letters.",
+            ],
+            f"{settings.SITE_URL}{page}",
+        )
         mail.send(
             endpoint.owner,
+            note,
             key=f"endpoint:{endpoint.pk}:off:{int(now.timestamp())}",
-            subject=f"Webhook endpoint “{endpoint.name}” was switched off",
-            body=(
-                f"The webhook endpoint “{endpoint.name}” ({endpoint.url}) was switched off: {why}\n\n"
-                "What was not delivered is kept for 30 days. When the receiver works again, switch the endpoint on "
-                "in the admin and redeliver its dead letters there.\n"
-            ),
+            why="You are told because the endpoint is yours.",
             now=now,
         )
 

@@ -15,7 +15,6 @@ from ads.models import (
     Alert,
     AlertNotification,
     AlertStep,
-    Brand,
     Delivery,
     DeliveryState,
     NotificationChannel,
@@ -103,7 +102,10 @@ def _why(untold: Sequence[Untold], channel: NotificationChannel, user: User | No
     if user is None:
         return f"Sent by the channel “{channel.name}” of {settings.SITE_URL}"
     page = f"{settings.SITE_URL}{reverse('dashboard:notifications')}"
-    brands = "this brand is" if len({each.alert.brand_id for each in untold}) == 1 else "these brands are"
+    brand_ids = {each.alert.brand_id for each in untold}
+    if None in brand_ids:
+        return f"You are told because you handle the alerts of every brand. When and whether you are: {page}"
+    brands = "this brand is" if len(brand_ids) == 1 else "these brands are"
     return f"You are told because {brands} assigned to you. When and whether you are: {page}"
 
 
@@ -133,11 +135,11 @@ def _lock(rows: QuerySet[AlertNotification]) -> list[AlertNotification]:
 
 def _untold(delivery: Delivery, rows: Sequence[AlertNotification], now: datetime) -> list[Untold]:
     told = _told(delivery, rows)
-    visible = _visible_brands(rows)
+    visible = _visible(rows)
     untold = []
     for row in rows:
         alert = row.alert
-        if _is_silenced(alert, now) or (visible is not None and alert.brand_id not in visible):
+        if _is_silenced(alert, now) or (visible is not None and alert.pk not in visible):
             continue
         steps = list(alert.steps.all())
         new = [step for step in steps if step.pk not in told.get(alert.pk, ())]
@@ -169,13 +171,13 @@ def _told(delivery: Delivery, rows: Iterable[AlertNotification]) -> Mapping[int,
     return told
 
 
-def _visible_brands(rows: Sequence[AlertNotification]) -> set[int] | None:
-    """The brands that this person may be told of; None for a channel of no person."""
+def _visible(rows: Sequence[AlertNotification]) -> set[int] | None:
+    """The alerts that this person may be told of; None for a channel of no person."""
     user = rows[0].user if rows else None
     if user is None:
         return None
-    ids = {row.alert.brand_id for row in rows if row.alert.brand_id is not None}
-    return set(Brand.objects.visible_to(user).filter(pk__in=ids).order_by().values_list("pk", flat=True))
+    theirs = Alert.objects.visible_to(user).filter(pk__in=[row.alert_id for row in rows])
+    return set(theirs.order_by().values_list("pk", flat=True))
 
 
 def _refusal(channel: NotificationChannel, user: User | None) -> str:

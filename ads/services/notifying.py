@@ -1,7 +1,7 @@
 """Who is told of an alert, by which channel and when; what is told is composed only when it is about to be sent."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from ads.models import (
     Alert,
+    AlertKind,
     AlertNotification,
     AlertRule,
     Brand,
@@ -19,6 +20,7 @@ from ads.models import (
     NotificationChannel,
     NotificationPreference,
 )
+from ads.rights import MODEL_BACKEND, Right
 from ads.rules.rhythm import told_at
 from ads.services.effects import ROWS_PER_STATEMENT, enqueue
 
@@ -92,6 +94,8 @@ def _receivers(alerts: Sequence[Alert]) -> Iterator[tuple[Alert, Receiver]]:
     channels = _channels(alerts)
     told_by_mail = [alert for alert in alerts if any(each.is_of_people for each in channels[alert.pk])]
     people = _people({alert.brand_id for alert in told_by_mail if alert.brand_id is not None})
+    if any(alert.brand_id is None for alert in told_by_mail):
+        people[None] = _people_of_every_brand()
     for alert in alerts:
         for channel in channels[alert.pk]:
             if not channel.is_of_people:
@@ -102,7 +106,7 @@ def _receivers(alerts: Sequence[Alert]) -> Iterator[tuple[Alert, Receiver]]:
 
 
 def _channels(alerts: Sequence[Alert]) -> dict[int, list[NotificationChannel]]:
-    """Of each alert: the channels that its rule names, else the default ones."""
+    """Of each alert: the channels that its rule names, else the default ones; of a channel that fails: the others."""
     links = AlertRule.channels.through._default_manager.filter(
         alertrule__in={alert.rule_id for alert in alerts if alert.rule_id is not None}
     )
@@ -118,9 +122,19 @@ def _channels(alerts: Sequence[Alert]) -> dict[int, list[NotificationChannel]]:
     found = {}
     for alert in alerts:
         mine = [each for each in usable if each.brand_id in {None, alert.brand_id}]
-        wanted = named[alert.rule_id]
-        found[alert.pk] = [each for each in mine if each.pk in wanted] if wanted else _defaults(mine)
+        wanted = [each for each in mine if each.pk in named[alert.rule_id]]
+        if alert.kind == AlertKind.CHANNEL_FAILING:
+            found[alert.pk] = _others(alert, wanted) or _others(
+                alert, [each for each in mine if each.is_default]
+            )
+        else:
+            found[alert.pk] = wanted if named[alert.rule_id] else _defaults(mine)
     return found
+
+
+def _others(alert: Alert, channels: Sequence[NotificationChannel]) -> list[NotificationChannel]:
+    """Not the one that fails."""
+    return [each for each in channels if each.pk != alert.facts["channel"]]
 
 
 def _defaults(channels: Sequence[NotificationChannel]) -> list[NotificationChannel]:
@@ -131,7 +145,7 @@ def _defaults(channels: Sequence[NotificationChannel]) -> list[NotificationChann
     return (own or agencys) + [each for each in defaults if each.is_of_people]
 
 
-def _people(brand_ids: set[int]) -> Mapping[int | None, list[User]]:
+def _people(brand_ids: set[int]) -> dict[int | None, list[User]]:
     """Of each brand, who is assigned to it, has an address and wants e-mail."""
     links = (
         Brand.assigned_to.through._default_manager.filter(brand__in=brand_ids, user__is_active=True)
@@ -144,3 +158,14 @@ def _people(brand_ids: set[int]) -> Mapping[int | None, list[User]]:
     for link in links:
         people[link.brand_id].append(link.user)
     return people
+
+
+def _people_of_every_brand() -> list[User]:
+    """Who handles the alerts of every brand, has an address and wants e-mail: told of what is of no brand."""
+    handle, see_all = (
+        User.objects.with_perm(right.permission, backend=MODEL_BACKEND)
+        for right in (Right.HANDLE_ALERTS, Right.SEE_ALL_BRANDS)
+    )
+    wanting = handle.exclude(email="").exclude(notification_preference__email=False)
+    told = wanting.filter(pk__in=see_all.values("pk")).select_related("notification_preference")
+    return list(told.order_by("pk"))

@@ -21,7 +21,7 @@ import httpcore
 import httpx
 from django.conf import settings
 
-from ads.errors import DeliveryFailed
+from ads.errors import DeliveryFailed, NoAnswer
 
 CONNECT_SECONDS = 5
 TOTAL_SECONDS = 10
@@ -83,6 +83,8 @@ def request(
         raise
     except httpx.TimeoutException:
         raise DeliveryFailed(f"No answer within {TOTAL_SECONDS} seconds") from None
+    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+        raise NoAnswer(f"{type(error).__name__}: {error}") from None
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, UnicodeError) as error:
         raise DeliveryFailed(f"{type(error).__name__}: {error}") from None
 

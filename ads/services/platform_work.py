@@ -6,15 +6,16 @@ platform is written down before it is sent, so that a worker killed in between l
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import randint
+from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
-from ads.errors import DeliveryFailed, TakenOver
+from ads.errors import DeliveryFailed, NoAnswer, TakenOver
 from ads.models import Brand, PlatformAdapter, PlatformConnection, PlatformMode, PlatformState
 from ads.platforms import Access, Platform, speak_to
 from ads.rules.platforms import (
@@ -35,6 +36,7 @@ from ads.services.platform_states import covered, desired_for, want
 from ads.services.transactions import retrying
 
 logger = logging.getLogger("ads.platforms")
+T = TypeVar("T")
 
 # Longer than one request may take; what a killed worker held is free after it.
 HELD_FOR = timedelta(seconds=30)
@@ -43,6 +45,7 @@ READ_AGAIN_AFTER = timedelta(minutes=5)
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
 LONGEST_ASKED_FOR = timedelta(hours=1)
+TRIES = 3  # of a reading, at once: a line that loses some answers is none that is dead
 ERROR_LENGTH = 500
 LIBRARIES: dict[str, str] = {
     PlatformAdapter.GOOGLE_ADS: "google-ads",
@@ -276,9 +279,8 @@ class _Visit:
         return list(PlatformState.objects.filter(pk__in=ids).select_related("campaign").order_by("pk"))
 
     def _read(self, platform: Platform, states: Sequence[PlatformState]) -> Mapping[str, Observed]:
-        self._renew()
         self.asking = states if len(states) == 1 else ()
-        readings = platform.read([state.external_id for state in states])
+        readings = self._insist(lambda: platform.read([state.external_id for state in states]))
         self.asking = ()
         self.worked.read += len(states)
         if self.account.failing_since is not None:
@@ -289,11 +291,11 @@ class _Visit:
         self, platform: Platform, states: Sequence[PlatformState], readings: Mapping[str, Observed]
     ) -> tuple[list[PlatformState], Mapping[str, Pause]]:
         """Who paused these last, and those of which it can be told what their reading means."""
-        self._renew()
         known = [state.heed_since for state in states if state.heed_since is not None]
         since = min(known) if len(known) == len(states) else None
         try:
-            return list(states), platform.last_pauses([state.external_id for state in states], since)
+            ids = [state.external_id for state in states]
+            return list(states), self._insist(lambda: platform.last_pauses(ids, since))
         except DeliveryFailed as failure:
             error = f"Who paused it could not be read: {failure}"
         # A reading that confirmed it running tells enough; of the others nothing is done until the log is read.
@@ -317,7 +319,7 @@ class _Visit:
                 if not to_send:
                     continue
                 self.asking = to_send
-                problems = ask([state.external_id for state in to_send])
+                problems = _asked_for(ask, [state.external_id for state in to_send])
                 self.asking = ()
                 self.worked.asked += len(to_send)
                 self._read_back(platform, to_send, problems)
@@ -375,6 +377,17 @@ class _Visit:
             raise TakenOver(f"somebody else works on {self.account}, or its settings were changed")
         self.until = until
 
+    def _insist(self, reading: Callable[[], T]) -> T:
+        """Reads, and where no answer comes at once again."""
+        for _ in range(TRIES - 1):
+            self._renew()
+            try:
+                return reading()
+            except NoAnswer:
+                continue
+        self._renew()
+        return reading()
+
     def _check_held(self) -> None:
         ours = PlatformConnection.objects.select_for_update(no_key=True).filter(
             pk=self.account.pk, held_until=self.until
@@ -383,16 +396,26 @@ class _Visit:
             raise TakenOver(f"somebody else works on {self.account}")
 
 
+def _asked_for(ask: Callable[[Sequence[str]], Mapping[str, str]], ids: Sequence[str]) -> Mapping[str, str]:
+    """What kept these from being done. Where the answer was lost, the reading that follows tells what was done."""
+    try:
+        return ask(ids)
+    except NoAnswer as lost:
+        return dict.fromkeys(ids, str(lost))
+
+
 def _settled(state: PlatformState, outcome: _Outcome, acts: bool, now: datetime) -> PlatformState:
     """The row as it is to be stored, with when it is looked at next."""
     if outcome.observed is not None:
         state.known = seen(state.known, outcome.observed, now)
-    state.last_error = outcome.error[:ERROR_LENGTH]
+    is_well = outcome.observed is not None and state.is_as_wanted
+    error = "" if is_well else outcome.error
+    state.last_error = error[:ERROR_LENGTH]
     if state.version != outcome.state.version:
         return state  # something else is wanted by now, and that is due at once
     tries_again = acts and outcome.observed != Observed.GONE and not state.is_as_wanted
-    is_unknown = outcome.observed is None and bool(outcome.error)
-    state.attempts = min(state.attempts + 1, 1000) if tries_again or outcome.error else 0
+    is_unknown = outcome.observed is None and bool(error)
+    state.attempts = min(state.attempts + 1, 1000) if tries_again or error else 0
     soon = tries_again or is_unknown
     state.next_try_at = now + (_pause_after(state.attempts) if soon else READ_AGAIN_AFTER)
     return state

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 
 from ads.errors import DeliveryFailed
 from ads.models import Brand, Delivery, DeliveryKind, EventType, WebhookEndpoint
-from ads.rights import Right
+from ads.rights import MODEL_BACKEND, Right
 from ads.services import endpoints, outbound
 from ads.services.effects import enqueue
 from ads.services.given import given
@@ -25,7 +25,6 @@ VERSION = 1
 CAMPAIGNS_PER_STATEMENT = 2_000
 PING = "endpoint.ping"
 GONE = 410
-MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @dataclass(frozen=True, slots=True)

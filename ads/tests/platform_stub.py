@@ -1,7 +1,7 @@
 """A platform on loopback that speaks the documented shapes of generic HTTP, and misbehaves when told to."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class Stub:
     codes: list[int] = field(default_factory=list)  # of the next answers, without doing anything
     headers: dict[str, str] = field(default_factory=dict)  # of those answers
     lose_answers: int = 0  # of the next writes: done, and no answer given
-    drops_every: int = 0  # of so many answers one is lost, whatever was done
+    loses_answer: Callable[[], bool] = lambda: False  # whether the next is lost, whatever was done
     fails_at: str = ""  # the campaign that it cannot pause or resume
     ignores_writes: bool = False  # answers well and does nothing
     hangs: Event | None = None
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, {"id": campaign, "status": stub.campaigns[campaign]})
 
     def _answer(self, code: int, content: object, headers: dict[str, str] | None = None) -> None:
-        if self.stub.drops_every and len(self.stub.requests) % self.stub.drops_every == 0:
+        if self.stub.loses_answer():
             self.close_connection = True
             return
         body = json.dumps(content).encode()

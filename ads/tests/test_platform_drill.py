@@ -22,6 +22,7 @@ from budget_system.testing.fixtures import CeleryProcesses
 
 KILLS = int(os.environ.get("PLATFORM_DRILL_KILLS", "2"))
 CAMPAIGNS = 12
+DROPPED = 0.2
 SECONDS = 120
 
 pytestmark = [pytest.mark.integration, pytest.mark.once, pytest.mark.slow]
@@ -74,7 +75,7 @@ def test_whatever_is_killed_and_lost_the_platform_does_what_was_decided_and_nobo
     stub.turn(persons.external_id, "paused", JANE)
     PlatformState.objects.filter(campaign=persons).update(next_try_at=timezone.now())
     celery_processes.send("ads.tasks.work_on_platforms")
-    stub.drops_every = 5
+    stub.loses_answer = lambda: chance.random() < DROPPED
     for kill in range(KILLS):
         worker = celery_processes.start_worker(f"worker{kill}", **env)
         for campaign in campaigns:

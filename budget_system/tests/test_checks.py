@@ -76,6 +76,16 @@ def test_production_is_closed_but_for_the_proxy() -> None:
     assert reaching_out == {"proxy", "web", "celery-effects", "celery-flower"}
 
 
+@pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.prod.yml"])
+def test_whoever_speaks_to_platforms_is_given_their_secrets(name: str) -> None:
+    services = composed(name)
+    secrets = [{"path": "secrets/platforms.env", "required": False}]
+    for each in ("web", "celery-effects"):
+        assert services[each]["env_file"] == secrets, each
+    for each in ("redis", "postgres"):
+        assert "env_file" not in services[each], each
+
+
 def test_every_queue_has_a_worker() -> None:
     for name in ("docker-compose.yml", "docker-compose.prod.yml"):
         commands = [" ".join(service.get("command", "")) for service in composed(name).values()]

@@ -182,6 +182,14 @@ def test_pages_ask_as_often_for_few_brands_as_for_many(ada: Client) -> None:
     assert max(few) <= 25
 
 
+def test_what_fails_is_asked_for_once_an_answer(ada: Client) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert ada.get("/live/").status_code == 200
+    asked = [query["sql"] for query in queries]
+    for table in ("ads_notificationchannel", "ads_deliverytarget"):
+        assert sum(f'FROM "{table}"' in sql for sql in asked) == 1
+
+
 def test_names_are_shown_as_they_are_and_never_run(ada: Client) -> None:
     BrandFactory.create(name="<script>alert(1)</script>")
     stop(BrandFactory.create(name="<b>Bold</b> & Co"))

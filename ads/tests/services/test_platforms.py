@@ -1,5 +1,6 @@
 """Platform actions end to end: what the system decides arrives on a platform, whatever the platform does."""
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -564,18 +565,43 @@ class TestAPlatformThatFails:
     ) -> None:
         spend_out(campaign)
         stub.lose_answers = 1
-        work(account)
-        assert stub.campaigns == {"c1": "paused"}
-        assert found(campaign) == ("PAUSED", "RUNNING", True)
-        clock.tick(timedelta(seconds=5))
-        work(account)
+        assert work(account) == Worked(read=2, asked=1)
         assert found(campaign) == ("PAUSED", "PAUSED", False)
+        assert row(campaign).last_error == ""
+        assert row(campaign).next_try_at == timezone.now() + READ_AGAIN_AFTER
+        assert PlatformConnection.objects.get().failing_since is None
         assert row(campaign).campaign.enabled
         assert stub.writes == ["POST /campaigns/c1/pause"]
         start_afresh()
         work(account)
         assert stub.campaigns == {"c1": "running"}
         assert state(campaign)[0] == "ACTIVE"
+
+    def test_that_loses_a_fifth_of_its_answers_soon_does_all_that_was_decided(
+        self, brand: Brand, account: PlatformConnection, campaign: Campaign, stub: Stub, clock: Clock
+    ) -> None:
+        for number in range(2, 61):
+            stub.campaigns[f"c{number}"] = "running"
+            CampaignFactory.create(brand=brand, **at_acme(f"c{number}"))
+        dice = random.Random(7)
+        stub.loses_answer = lambda: dice.random() < 0.2
+        spend_out(campaign)
+        for _ in range(12):  # a minute
+            work(account)
+            clock.tick(timedelta(seconds=5))
+        assert set(stub.campaigns.values()) == {"paused"}
+        assert not PlatformState.objects.exclude(drift_since=None).exists()
+        assert len(stub.writes) == 60
+        assert PlatformState.objects.filter(campaign__enabled=True).count() == 60
+
+    def test_that_breaks_off_each_connection_is_failing(
+        self, account: PlatformConnection, campaign: Campaign, stub: Stub
+    ) -> None:
+        stub.loses_answer = lambda: True
+        spend_out(campaign)
+        assert work(account) == Worked()
+        assert stub.requests == ["GET /campaigns"] * 3
+        assert PlatformConnection.objects.get().failing_since == NOON
 
     def test_that_hangs_is_given_up_on(
         self, account: PlatformConnection, campaign: Campaign, stub: Stub, monkeypatch: pytest.MonkeyPatch

@@ -296,6 +296,8 @@ class TestAnEndpointThatKeepsFailing:
         (message,) = mailoutbox
         assert message.to == [endpoint.owner.email]
         assert "was switched off: It has failed since 2026-03-10 12:00 UTC." in message.body
+        assert f"/admin/ads/webhookendpoint/{endpoint.pk}/change/" in message.body
+        assert message.subject == f"Webhook endpoint “{endpoint.name}” was switched off"
 
     def test_is_told_nothing_more(self, receiver: Receiver, endpoint: WebhookEndpoint, brand: Brand) -> None:
         webhooks.emit([event(brand)], NOON)
