@@ -709,8 +709,9 @@ class TestATransactionThatFails:
             nobody_there.setitem(connection.settings_dict, "OPTIONS", {"pool": pool})
             with pytest.raises(OperationalError, match="couldn't get a connection"):
                 spend(campaign, 100)
-            asked = connection.pool.get_stats()["requests_num"]
-            connection.close_pool()
+            pool_of_psycopg = connection.pool  # type: ignore[attr-defined]
+            asked = pool_of_psycopg.get_stats()["requests_num"]
+            connection.close_pool()  # type: ignore[attr-defined]
         assert asked == 1
         self.nothing_is_booked()
 

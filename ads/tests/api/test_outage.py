@@ -58,7 +58,7 @@ def copy(source: str, target: str) -> None:
     with psycopg.connect(target.replace("/budgets?", "/postgres?"), autocommit=True) as server:
         server.execute("CREATE DATABASE budgets")
     dump = subprocess.run([program("pg_dump"), source], capture_output=True, check=True)
-    load = [program("psql"), "--quiet", "--set=ON_ERROR_STOP=1", target]
+    load = [str(program("psql")), "--quiet", "--set=ON_ERROR_STOP=1", target]
     subprocess.run(load, input=dump.stdout, stdout=subprocess.DEVNULL, check=True)
 
 
