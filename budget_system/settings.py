@@ -87,6 +87,11 @@ TEMPLATES = [
 ]
 
 
+# For so long is waited for a connection to PostgreSQL, and for a server that has one and acknowledges nothing.
+CONNECT_SECONDS = 3
+SILENT_SECONDS = 10
+
+
 def database(address: DatabaseAddress, pool_size: int) -> dict[str, Any]:
     """Django's settings of the database at an address; a pool of 0 connections is no pool."""
     if address.engine == "sqlite":
@@ -106,7 +111,9 @@ def database(address: DatabaseAddress, pool_size: int) -> dict[str, Any]:
             # A file, because threads cannot share a database in memory.
             "TEST": {"NAME": path.with_name(f"test_{path.name}")},
         }
-    pool = {"pool": {"min_size": 1, "max_size": pool_size}} if pool_size else {}
+    waits: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": SILENT_SECONDS * 1000}
+    # An attempt that is given up soon is begun anew by who asks next, and not after longer and longer pauses.
+    pool = {"min_size": 1, "max_size": pool_size, "timeout": CONNECT_SECONDS, "reconnect_timeout": 2}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": address.name,
@@ -115,7 +122,7 @@ def database(address: DatabaseAddress, pool_size: int) -> dict[str, Any]:
         "HOST": address.host,
         "PORT": address.port,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": address.options | pool,
+        "OPTIONS": waits | address.options | ({"pool": pool} if pool_size else {}),
     }
 
 

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +77,8 @@ def _is_rolled_back(error: Exception) -> bool:
 def _may_repeat(error: Exception, session: object, *, committing: bool) -> bool:
     if _is_rolled_back(error):
         return True
+    if isinstance(error.__cause__, PoolTimeout):
+        return False  # the pool has waited and tried for as long as anybody should be kept waiting
     # Where its session was lost, leaving the transaction has opened another already, if that was possible.
     lost = connection.connection is not session or not connection.is_usable()
     if lost:

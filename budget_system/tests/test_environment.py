@@ -183,7 +183,12 @@ def test_production_settings_take_what_is_given() -> None:
     assert seen == [
         "Africa/Lagos",
         "budgets",
-        {"sslmode": "disable", "pool": {"min_size": 1, "max_size": 3}},
+        {
+            "connect_timeout": 3,
+            "tcp_user_timeout": 10_000,
+            "sslmode": "disable",
+            "pool": {"min_size": 1, "max_size": 3, "timeout": 3, "reconnect_timeout": 2},
+        },
         "k" * 50,
         {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
         True,
