@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from ads.admin import cells
-from ads.admin.base import LongListAdmin
+from ads.admin.base import ReadOnlyAdmin
 from ads.rights import Right
 from ads.rules.periods import Calendar
 from ads.services import lock_out
@@ -20,7 +20,7 @@ AccessAttempt._meta.verbose_name_plural = "failed sign-ins"
 
 
 @admin.register(AccessAttempt)
-class FailedSignInAdmin(LongListAdmin[Any]):
+class FailedSignInAdmin(ReadOnlyAdmin[Any]):
     """Kept until the wait is over; what was typed as a password is kept nowhere."""
 
     needs = {"view": {Right.MANAGE_PEOPLE}}

@@ -179,7 +179,19 @@ class UserAdmin(RightsChangesMixin, DjangoUserAdmin[User], BaseAdmin[User]):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Those of a person's own page: whom one may manage differs from one to the next."""
-        return dict(super().get_actions(request)) if self.is_act(request) else {}
+        match = request.resolver_match
+        if match is None or str(match.url_name).endswith("_changelist"):
+            return {}
+        actions: dict[str, Any] = super().get_actions(request)
+        return {name: action for name, action in actions.items() if name in self.acts}
+
+    def page_context(self, request: HttpRequest, row: User) -> dict[str, Any]:
+        locked = lock_out.is_locked(row.get_username(), timezone.now())
+        words = [
+            *(["Too many sign-ins failed: locked out for a while."] if locked else []),
+            *(["Signs in with a second factor."] if two_factor.is_on(row) else []),
+        ]
+        return super().page_context(request, row) | {"state_words": " ".join(words)}
 
     def buttons(self, request: HttpRequest, row: User) -> list[str]:
         makes_sense = {
