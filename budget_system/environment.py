@@ -41,6 +41,7 @@ class Environment(BaseSettings):
     secure: bool = False
     behind_proxy: bool = False
     hsts_seconds: NonNegativeInt = 31_536_000
+    require_two_factor: Literal["none", "staff"] = "none"
     time_zone: str = "UTC"
     static_root: Path = Path("staticfiles")
     media_root: Path = Path("media")

@@ -1,7 +1,9 @@
 """Django's settings. What a person gives is read and checked in budget_system/environment.py."""
 
 import logging
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
@@ -43,6 +45,10 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_structlog",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "ninja",  # the files of the page that shows the API
     "ads.apps.AdsConfig",
 ]
@@ -61,9 +67,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ads.actor.ActorMiddleware",
+    "ads.two_factor.TwoFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",  # last of those that may change an answer
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -179,6 +187,28 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # lets nobody be asked for who is locked out
+    "django.contrib.auth.backends.ModelBackend",
+]
+
+# Lock-out: failures are counted in the database, so that a Redis that is emptied lets nobody try again.
+AXES_HANDLER = "ads.services.lock_out.SignInHandler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or whoever tries on would never get in
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "budget_system.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "ads.dashboard.signing_in.locked_out"
+AXES_ENABLE_ADMIN = False  # ads/admin/failed_sign_ins.py
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+# Two-factor: who must have it, and what the app on their phone calls this site.
+REQUIRE_TWO_FACTOR = environment.require_two_factor
+OTP_TOTP_ISSUER = f"Budgets {urlsplit(environment.site_url).hostname}"
+
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
@@ -207,7 +237,8 @@ SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # asked for inside the network, without TLS
 SECURE_HSTS_SECONDS = environment.hsts_seconds if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
-if environment.behind_proxy:
+BEHIND_PROXY = environment.behind_proxy
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGIN_URL = "dashboard:sign-in"

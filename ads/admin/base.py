@@ -218,7 +218,7 @@ class LongListAdmin(BaseAdmin[M]):
 class ReadOnlyAdmin(LongListAdmin[M]):
     """Rows that only the system writes: to look at, with the permission to view."""
 
-    actions = None
+    actions: tuple[str, ...] | None = None
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

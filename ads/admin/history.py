@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import OuterRef, Subquery
 
 from ads import formats
-from ads.models import Brand, Campaign, DaypartingSchedule, RightsChange
+from ads.models import Brand, Campaign, DaypartingSchedule, RightKind, RightsChange
 from ads.models.rights_change import RightsChangeQuerySet
 from ads.models.settings import SettingsModel
 from ads.rights import Right
@@ -138,7 +138,7 @@ def _right(change: RightsChange, *, of_brand: bool) -> Entry:
         what=_WHAT[CHANGED],
         changes=[FieldChange(subject, before, after)],
         source=change,
-        needs=frozenset({Right.MANAGE_PEOPLE}),
+        needs=frozenset() if change.kind == RightKind.TWO_FACTOR else frozenset({Right.MANAGE_PEOPLE}),
     )
 
 

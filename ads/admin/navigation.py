@@ -150,6 +150,13 @@ def navigation(request: HttpRequest) -> list[Group]:
                 _item("Deliveries", "What was told, and what could not be", "outbox", "delivery"),
                 _item("People", "Who may sign in", "group", "user", "auth"),
                 _item("Roles", "What people of a kind may do", "groups", "group", "auth"),
+                _item(
+                    "Failed sign-ins",
+                    "Who tried to sign in and could not, and who is locked out",
+                    "lock",
+                    "accessattempt",
+                    "axes",
+                ),
                 _item("Changes of rights", "Who gave or took which right, and when", "key", "rightschange"),
             ],
         ),

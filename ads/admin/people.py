@@ -4,28 +4,33 @@ from typing import Any
 
 from django import forms
 from django.apps import apps
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
-from django.db.models import Prefetch, Q, QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from ads.admin import cells
 from ads.admin.base import EVERYTHING, BaseAdmin, ReadOnlyAdmin
 from ads.admin.changes import RightsChangesMixin
+from ads.formats import counted
 from ads.models import Brand, RightKind, RightsChange
 from ads.models.rights_change import RightsChangeQuerySet
 from ads.rights import Person, Right, is_superuser, may, may_grant, may_manage
 from ads.rules.periods import Calendar
+from ads.services import lock_out, two_factor
 from ads.services.rights import ACCOUNT_SETTINGS
 
-for model in (User, Group):
+for model in (User, Group, TOTPDevice, StaticDevice):  # the last two would show secrets
     admin.site.unregister(model)
 
 # What the pages say at their top; Django's own words are "Authentication and Authorization" and "groups".
@@ -128,15 +133,18 @@ class UserAdmin(RightsChangesMixin, DjangoUserAdmin[User], BaseAdmin[User]):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     change_form_template = "admin/ads/user/change_form.html"
-    list_display = ("username", "first_name", "last_name", "roles", "sees", "is_active")
+    list_display = ("username", "first_name", "last_name", "roles", "sees", "second_factor", "is_active")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     empty_text = "Nobody here."
+    actions = ("unlock", "reset_two_factor")
+    acts = {"unlock": "Unlock signing in", "reset_two_factor": "Reset two-factor"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return (
             super()
             .get_queryset(request)
+            .annotate(has_phone=Exists(TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)))
             .prefetch_related("groups", Prefetch("brands", Brand.objects.visible_to(request.user)))
         )
 
@@ -170,8 +178,49 @@ class UserAdmin(RightsChangesMixin, DjangoUserAdmin[User], BaseAdmin[User]):
         return super().has_delete_permission(request) and (obj is None or may_manage(request.user, obj))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Not the one that deletes many: whom one may delete differs from one to the next."""
-        return {}
+        """Those of a person's own page: whom one may manage differs from one to the next."""
+        match = request.resolver_match
+        if match is None or str(match.url_name).endswith("_changelist"):
+            return {}
+        actions: dict[str, Any] = super().get_actions(request)
+        return {name: action for name, action in actions.items() if name in self.acts}
+
+    def page_context(self, request: HttpRequest, row: User) -> dict[str, Any]:
+        locked = lock_out.is_locked(row.get_username(), timezone.now())
+        words = [
+            *(["Too many sign-ins failed: locked out for a while."] if locked else []),
+            *(["Signs in with a second factor."] if two_factor.is_on(row) else []),
+        ]
+        return super().page_context(request, row) | {"state_words": " ".join(words)}
+
+    def buttons(self, request: HttpRequest, row: User) -> list[str]:
+        makes_sense = {
+            "unlock": lock_out.is_locked(row.get_username(), timezone.now()),
+            "reset_two_factor": two_factor.is_on(row),
+        }
+        return [act for act in self.acts if makes_sense[act] and self.has_change_permission(request, row)]
+
+    @admin.action(permissions=["change"], description="Unlock signing in")
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for person in self._managed(request, queryset):
+            failures = lock_out.unlock(person.get_username())
+            self.log_change(request, person, f"Unlocked: {counted(failures, 'failed sign-in')} forgotten.")
+            self.message_user(request, f"{person} may sign in again.", messages.SUCCESS)
+
+    @admin.action(permissions=["change"], description="Reset two-factor")
+    def reset_two_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for person in self._managed(request, queryset):
+            if two_factor.reset(person, by=request.user):
+                told = f"{person} is signed out everywhere, and signs in with the password alone."
+                self.message_user(request, told, messages.SUCCESS)
+            else:
+                self.message_user(request, f"{person} has no second factor.", messages.WARNING)
+
+    def _managed(self, request: HttpRequest, people: QuerySet[User]) -> list[User]:
+        chosen = list(people)
+        if not all(may_manage(request.user, person) for person in chosen):
+            raise PermissionDenied
+        return chosen
 
     @admin.display(description="Roles")
     def roles(self, user: User) -> str:
@@ -182,6 +231,10 @@ class UserAdmin(RightsChangesMixin, DjangoUserAdmin[User], BaseAdmin[User]):
     @admin.display(description="Brands")
     def sees(self, user: User) -> str:
         return ", ".join(brand.name for brand in user.brands.all()[:3]) or "None assigned"
+
+    @admin.display(description="Two-factor", boolean=True)
+    def second_factor(self, user: Any) -> bool:
+        return bool(user.has_phone)
 
     def changes_of(self, request: HttpRequest, row: User) -> RightsChangeQuerySet:
         changes = RightsChange.objects.filter(user=row)

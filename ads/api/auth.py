@@ -1,6 +1,7 @@
 """Who asks: a bearer token with a scope, at its pace."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -10,7 +11,8 @@ from ads.api.problems import Problem, unauthorized
 from ads.api.throttling import throttle
 from ads.models import ApiToken, Scope
 from ads.rights import Right, may
-from ads.services import tokens
+from ads.services import tokens, wrong_tokens
+from budget_system.addresses import client_address
 
 
 class TokenAuth(HttpBearer):
@@ -25,8 +27,9 @@ class TokenAuth(HttpBearer):
         """The token; raises a Problem where it opens nothing here."""
         now = timezone.now()
         found = tokens.find(token.strip())
-        refusal = "This token is not known." if found is None else found.refusal(now)
-        if found is None or refusal:
+        if found is None:
+            raise unknown_token(client_address(request) or "", now)
+        if refusal := found.refusal(now):
             raise unauthorized(refusal)
         throttle.check(found, now)
         if self.scope not in found.scopes:
@@ -34,6 +37,15 @@ class TokenAuth(HttpBearer):
         tokens.note_use(found, now)
         demand_rights(found, *self.rights)
         return found
+
+
+def unknown_token(address: str, now: datetime) -> Problem:
+    """For a token that nobody was given: counted, until so many came from its address that it is locked out."""
+    if wait := wrong_tokens.seconds_locked(address, now):
+        detail = f"Too many unknown tokens came from this address. Come back in {wait} s; a known one is let in now."
+        return Problem("locked-out", 429, detail, headers={"Retry-After": str(wait)})
+    wrong_tokens.count(address, now)
+    return unauthorized("This token is not known.")
 
 
 def lacks_scope(needed: Scope, given: Sequence[str]) -> Problem:

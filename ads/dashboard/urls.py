@@ -21,6 +21,7 @@ from ads.dashboard import (
     reports,
     search,
     signing_in,
+    two_factor,
 )
 
 app_name = "dashboard"
@@ -34,11 +35,13 @@ def page(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPat
 
 urlpatterns = [
     path("sign-in/", signing_in.SignInView.as_view(), name="sign-in"),
+    path("sign-in/code/", signing_in.code, name="sign-in-code"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     page("", overview.overview, "overview"),
     page("live/", overview.live, "overview-live"),
     page("search/", search.search, "search"),
     page("notifications/", notifications.notifications, "notifications"),
+    page("two-factor/", two_factor.page, "two-factor"),
     page("reports/", reports.reports, "reports"),
     page("reports/spend.csv", reports.csv_file, "reports-csv"),
     page("reports/spend.xlsx", reports.xlsx_file, "reports-xlsx"),

@@ -1,7 +1,7 @@
 """The nouns: what is stored, and what the database refuses."""
 
 from ads.models.alerts import Alert, AlertKind, AlertRule, AlertStep
-from ads.models.api import ApiToken, IdempotencyRecord, Scope
+from ads.models.api import ApiToken, IdempotencyRecord, Scope, WrongTokens
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
 from ads.models.channels import (
@@ -78,4 +78,5 @@ __all__ = [
     "StatusChange",
     "Waiver",
     "WebhookEndpoint",
+    "WrongTokens",
 ]

@@ -123,3 +123,18 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class WrongTokens(models.Model):
+    """How many tokens that nobody was given came from an address, since it last paused."""
+
+    address = models.CharField(max_length=39, unique=True)  # '' for a socket's
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "wrong tokens"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.count} from {self.address}"

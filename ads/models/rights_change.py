@@ -14,6 +14,7 @@ class RightKind(models.TextChoices):
     RIGHT = "RIGHT", "Right"
     TOKEN = "TOKEN", "API token"
     RIGHT_OF_ROLE = "OF_ROLE", "Right of a role"
+    TWO_FACTOR = "2FA", "Two-factor"
 
 
 class RightsChangeQuerySet(AppendOnlyQuerySet["RightsChange"]):

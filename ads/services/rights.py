@@ -75,6 +75,11 @@ def record_token(token: ApiToken, *, given: bool) -> None:
     _record(_change(RightKind.TOKEN, token.user, token.pk, f"{token} with {scopes}", given=given))
 
 
+def record_two_factor(user: User, *, given: bool) -> None:
+    """Writes down that somebody's second factor was switched on or off."""
+    _record(_change(RightKind.TWO_FACTOR, user, user.pk, "Sign in with a second factor", given=given))
+
+
 @retrying
 def put_back(change: RightsChange, *, by: Actor = None, dry_run: bool = False) -> Effect:
     """Gives what the change took, or takes what it gave. A dry run is taken back whole.
@@ -137,6 +142,8 @@ def may_put_back(person: Person, change: RightsChange) -> bool:
 def _put(change: RightsChange, user: User | None) -> None:
     if user is None and change.kind != RightKind.RIGHT_OF_ROLE:
         raise NotPutBack(f"{change.username} has no account any more")
+    if change.kind == RightKind.TWO_FACTOR:
+        raise NotPutBack("Only the person can switch two-factor on; it is reset on their page")
     if not is_in_force(change):
         raise NotPutBack("It is as it was before already")
     if change.kind == RightKind.TOKEN:

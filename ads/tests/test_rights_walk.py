@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Group, User
@@ -267,12 +268,18 @@ MODELS: dict[Any, Pages] = {
     SnapshotValue: MACHINERY,
     SnapshotDay: MACHINERY,
     JobProgress: MACHINERY,
+    AccessAttempt: Pages(
+        ADMINISTRATORS,
+        ADMINISTRATORS,
+        acts={"unlock": "L - - - - - - - m"},
+        actions={"unlock": ADMINISTRATORS},
+    ),
     User: Pages(
         ADMINISTRATORS,
         ADMINISTRATORS,
         ADMINISTRATORS,
         ADMINISTRATORS,
-        acts={"none": NOT_THERE},
+        acts=dict.fromkeys(("unlock", "reset_two_factor"), "L - - - - - - - m"),
         more={"password_change": ADMINISTRATORS, "put_back": ADMINISTRATORS},
     ),
     Group: Pages(ADMINISTRATORS, ADMINISTRATORS, acts={"none": NOT_THERE}, more={"put_back": NOBODY}),
@@ -295,11 +302,13 @@ MODELS: dict[Any, Pages] = {
 PAGES = {
     "no-such-address": ". . . . . . . . .",
     "dashboard:sign-in": ANYBODY,
+    "dashboard:sign-in-code": "+ + + + + + + + +",
     "dashboard:sign-out": "m m m m m m m m m",
     "dashboard:overview": SIGNED_IN,
     "dashboard:overview-live": SIGNED_IN,
     "dashboard:search": SIGNED_IN,
     "dashboard:notifications": SIGNED_IN,
+    "dashboard:two-factor": SIGNED_IN,
     "dashboard:reports": SIGNED_IN,
     "dashboard:reports-csv": SIGNED_IN,
     "dashboard:reports-xlsx": SIGNED_IN,
@@ -325,7 +334,8 @@ PAGES = {
     "dashboard:campaign-reset": ROW_TO_MANAGE,
     "admin:index": SIGNED_IN,
     "admin:search": SIGNED_IN,
-    "admin:login": ANYBODY,
+    "admin-sign-in": SIGNED_IN,
+    "admin:login": SIGNED_IN,
     "admin:logout": "+ m m m m m m m m",
     "admin:password_change": SIGNED_IN,
     "admin:password_change_done": SIGNED_IN,

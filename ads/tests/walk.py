@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
@@ -146,6 +147,7 @@ def make_world() -> World:
             last_error=f"{campaign_name} is not there",
         )
     JobProgress.objects.create(name="verify_ledger", position=7)
+    AccessAttempt.objects.create(username="viewer", ip_address="203.0.113.9", failures_since_start=1)
     CrontabSchedule.objects.create()
     SolarSchedule.objects.create(event="sunrise", latitude=0, longitude=0)
     ClockedSchedule.objects.create(clocked_time=NOON)

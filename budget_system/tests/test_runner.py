@@ -116,9 +116,9 @@ class Browser:
         return response.status, body
 
     def log_in(self, user: str, password: str) -> None:
-        self.ask("/admin/login/")
+        self.ask("/sign-in/")
         form = {"username": user, "password": password, "csrfmiddlewaretoken": self.cookies["csrftoken"]}
-        assert self.ask("/admin/login/?next=/admin/", form)[0] == 302
+        assert self.ask("/sign-in/?next=/admin/", form)[0] == 302
 
 
 def login_told(started: Started) -> tuple[str, str]:
