@@ -58,6 +58,10 @@ class CannotMove(BudgetSystemError):
     """One database cannot be moved into another; nothing was."""
 
 
+class ArchiveError(BudgetSystemError):
+    """Rows could not leave the ledger for a file, or come back; the message says why, and what to do."""
+
+
 class DeliveryFailed(BudgetSystemError):
     """An effect that did not arrive. A permanent failure is not tried again; `retry_after` is in seconds."""
 

@@ -5,13 +5,17 @@ Installed after every migrate, because SQLite drops triggers when it rebuilds a 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 GUARDED = ("ads_spendlog", "ads_statuschange", "ads_waiver", "ads_rightschange")
 FUNCTION = "ads_append_only"
+LEDGER = "ads_spendlog"
+# The month whose rows may leave the ledger, for the length of one transaction.
+SETTING = "ads.archiving"
 
 
 def install(*, using: str = "default", **_: object) -> None:
@@ -49,6 +53,24 @@ def lifted(*, using: str = "default") -> Iterator[None]:
     install(using=using)
 
 
+@contextmanager
+def open_for_month(month: date, *, using: str = "default") -> Iterator[None]:
+    """Inside, in a transaction, the ledger's rows of this month may be deleted; all else stays refused."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        if connections[using].vendor == "sqlite":
+            cursor.execute(f"DROP TRIGGER {LEDGER}_no_delete")
+            cursor.execute(
+                _sqlite_guard(LEDGER, "delete", f"WHEN strftime('%Y-%m', OLD.spent_on) <> '{month:%Y-%m}'")
+            )
+            yield
+            cursor.execute(f"DROP TRIGGER {LEDGER}_no_delete")
+            cursor.execute(_sqlite_guard(LEDGER, "delete"))
+        else:
+            cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, f"{month:%Y-%m}"])
+            yield
+            cursor.execute("SELECT set_config(%s, '', true)", [SETTING])
+
+
 def _names(connection: BaseDatabaseWrapper, table: str) -> list[str]:
     if connection.vendor == "sqlite":
         return [f"{table}_no_update", f"{table}_no_delete"]
@@ -69,14 +91,14 @@ def _create_statements(connection: BaseDatabaseWrapper, tables: list[str]) -> It
     if connection.vendor == "sqlite":
         for table in tables:
             for action in ("update", "delete"):
-                yield (
-                    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{action} BEFORE {action.upper()} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-                )
+                yield _sqlite_guard(table, action)
         return
     if tables:
         yield (
             f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"IF TG_TABLE_NAME = '{LEDGER}' AND TG_OP = 'DELETE' THEN "
+            f"IF to_char(OLD.spent_on, 'YYYY-MM') = current_setting('{SETTING}', true) THEN RETURN OLD; END IF; "
+            "END IF; "
             "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
             "END $$"
         )
@@ -89,3 +111,10 @@ def _create_statements(connection: BaseDatabaseWrapper, tables: list[str]) -> It
             f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}()"
         )
+
+
+def _sqlite_guard(table: str, action: str, condition: str = "") -> str:
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{action} BEFORE {action.upper()} ON {table} {condition} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )

@@ -2,6 +2,7 @@
 
 from ads.models.alerts import Alert, AlertKind, AlertRule, AlertStep
 from ads.models.api import ApiToken, IdempotencyRecord, Scope, WrongTokens
+from ads.models.archive import ArchivedMonth, SealedDay
 from ads.models.brand import Brand, BrandQuerySet
 from ads.models.campaign import Campaign, CampaignQuerySet
 from ads.models.channels import (
@@ -31,6 +32,7 @@ __all__ = [
     "AlertRule",
     "AlertStep",
     "ApiToken",
+    "ArchivedMonth",
     "Brand",
     "BrandPeriod",
     "BrandQuerySet",
@@ -70,6 +72,7 @@ __all__ = [
     "RightKind",
     "RightsChange",
     "Scope",
+    "SealedDay",
     "SnapshotDay",
     "SnapshotValue",
     "SpendImport",

@@ -123,9 +123,10 @@ class Brand(SettingsModel):
             )
 
     def has_spend(self) -> bool:
+        from ads.models.archive import SealedDay
         from ads.models.ledger import SpendLog
 
-        return SpendLog.objects.filter(brand_id=self.pk).exists()
+        return any(model.objects.filter(brand_id=self.pk).exists() for model in (SpendLog, SealedDay))
 
     @property
     def zone_name(self) -> str:

@@ -20,12 +20,14 @@ from ads.models import (
     CampaignPeriod,
     DaypartingSchedule,
     PeriodKind,
+    SealedDay,
     SpendLog,
     Waiver,
 )
 from ads.rules.dayparting import Window
 from ads.rules.periods import Calendar, ZoneSpan, month_start, zone_change_day
 from ads.rules.serving import BrandFacts, CampaignFacts
+from ads.services import sealed
 from ads.services.facts import load_brand_facts, load_campaign_facts
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
@@ -82,8 +84,8 @@ def known_now(campaign: Campaign, now: datetime) -> Known:
 def known_then(campaign: Campaign, at: datetime) -> Known:
     """What was known at a past moment: settings as they were, spend recorded and waived by then, zones known then.
 
-    The campaign was read just now with its brand. Raises NotKnownThen where it was not there. A constant number of
-    queries.
+    The campaign was read just now with its brand. Raises NotKnownThen where it was not there, or
+    where that spend is archived. A constant number of queries.
     """
     brand = campaign.brand
     brand_rows = _history(Brand, brand.pk, at)
@@ -94,10 +96,12 @@ def known_then(campaign: Campaign, at: datetime) -> Known:
     since = month_start(calendar.local_date(at))
     logs = SpendLog.objects.filter(recorded_at__lte=at)
     waivers = Waiver.objects.filter(brand=brand, at__lte=at)
+    of_brand = _archived(SealedDay.objects.filter(brand=brand, spent_on__gte=since), at)
+    of_campaign = _archived(SealedDay.objects.filter(campaign=campaign), at)
     brand_totals = _summed(
-        logs.filter(brand=brand, spent_on__gte=since), waivers.filter(campaign__isnull=True)
+        logs.filter(brand=brand, spent_on__gte=since), of_brand, waivers.filter(campaign__isnull=True)
     )
-    campaign_totals = _summed(logs.filter(campaign=campaign), waivers.filter(campaign=campaign))
+    campaign_totals = _summed(logs.filter(campaign=campaign), of_campaign, waivers.filter(campaign=campaign))
     brand_switch = _switch(brand_rows, _brand_is_on)
     campaign_switch = _switch(campaign_rows, _campaign_is_on)
     facts = _facts_then(brand_rows[0], campaign_rows[0], calendar, brand_switch, campaign_switch)
@@ -217,10 +221,18 @@ def _stored(periods: QuerySet[BrandPeriod] | QuerySet[CampaignPeriod], since: da
     }
 
 
-def _summed(logs: QuerySet[SpendLog], waivers: QuerySet[Waiver]) -> Totals:
+def _archived(days: QuerySet[SealedDay], at: datetime) -> dict[date, int]:
+    """What rows that have left the ledger had added by then. Raises NotKnownThen where only the rows would tell."""
+    sums = sealed.sums_at(days, at)
+    if sums.unclear:
+        raise NotKnownThen(f"What was spent by that moment is archived{sealed.where(sums.unclear)}")
+    return sums.micros
+
+
+def _summed(logs: QuerySet[SpendLog], archived: Mapping[date, int], waivers: QuerySet[Waiver]) -> Totals:
     spent: defaultdict[tuple[str, date], int] = defaultdict(int)
     days = logs.order_by().values_list("spent_on").annotate(total=Sum("amount_micros"))
-    for day, total in days:
+    for day, total in [*days, *archived.items()]:
         for key in ((DAY, day), (MONTH, month_start(day)), (FLIGHT, FLIGHT_STARTS_ON)):
             spent[key] += int(total)
     rows = waivers.order_by().values_list("kind", "starts_on").annotate(total=Sum("amount_micros"))

@@ -13,7 +13,7 @@ from ads.errors import InvalidSpend
 from ads.models import Cause, Kind, SnapshotDay, SpendLog
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.serving import Status
-from ads.services import alerts, enforcement, identity, imported, ledger, periods
+from ads.services import alerts, enforcement, identity, imported, ledger, periods, sealed
 from ads.services.checking import Ground, check_event, check_snapshot, stand_on
 from ads.services.given import among, as_datetime, run
 from ads.services.imported import Imported
@@ -253,11 +253,13 @@ def _answers_to_repeated(
             conflicts[index] = log_id
     logs = SpendLog.objects.in_bulk(set(conflicts.values())) if conflicts else {}
     for index, log_id in conflicts.items():
-        event, log = events[index], logs[log_id]
-        message = (
-            f"{event.external_id} was recorded before as {log.kind} of {from_micros(log.amount_micros)} "
-            f"for campaign {log.campaign_id}; the same id with other content is not counted"
+        event, log = events[index], logs.get(log_id)
+        first = (
+            f"row {log_id}, which is archived"
+            if log is None
+            else f"{log.kind} of {from_micros(log.amount_micros)} for campaign {log.campaign_id}"
         )
+        message = f"{event.external_id} was recorded before as {first}; the same id with other content is not counted"
         answers[index] = Answer(event, Result.CONFLICT, log_id, field="external_id", message=message)
     return answers
 
@@ -302,7 +304,7 @@ def _granularities(snapshots: Sequence[SpendSnapshot], ground: Ground) -> dict[t
         .order_by()
         .values_list("campaign_id", "spent_on")
         .distinct()
-    )
+    ) | sealed.dates_with_events(new, ground.source, ground.now)
     for owner in new:
         cut[owner] = "single events" if owner in with_events else first[owner].granularity
     SnapshotDay.objects.bulk_create(

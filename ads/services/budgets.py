@@ -15,7 +15,7 @@ from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, Kind, Perio
 from ads.rules.money import MoneyError, from_micros, to_micros
 from ads.rules.periods import month_start
 from ads.rules.serving import Status, reached
-from ads.services import ingest, periods
+from ads.services import ingest, periods, sealed
 from ads.services.enforcement import Change
 from ads.services.moments import passing
 from ads.services.records import REVERSAL, SpendEvent
@@ -190,6 +190,8 @@ def _reverse(log: SpendLog, reason: str, now: datetime) -> SpendLog:
     if log.reverses_id is not None:
         raise NotReversible(f"{log} reverses row {log.reverses_id} and cannot be reversed itself")
     Brand.objects.lock({log.brand_id})
+    if not SpendLog.objects.filter(pk=log.pk).exists():
+        raise NotReversible(f"row {log.pk} is archived{sealed.where([log.spent_on])}, or book an adjustment")
     if SpendLog.objects.filter(campaign_id=log.campaign_id, reverses_id=log.pk).exists():
         raise NotReversible(f"{log} was reversed before")
     event = SpendEvent(

@@ -5,9 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
-from ads.models import FLIGHT_STARTS_ON, Brand, Campaign, PeriodKind, SpendLog, StatusChange, Waiver
+from ads.models import (
+    FLIGHT_STARTS_ON,
+    Brand,
+    Campaign,
+    PeriodKind,
+    SealedDay,
+    SpendLog,
+    StatusChange,
+    Waiver,
+)
 from ads.rules.periods import ONE_DAY, month_start, next_month
 from ads.rules.serving import Reason
 from ads.services.standings import Standing
@@ -50,9 +59,9 @@ class _Asked:
 
 
 def load_amounts(campaign: Campaign, changes: Iterable[StatusChange]) -> Amounts:
-    """Where each budget stood that these changes found reached, or no longer reached. Five queries at most.
+    """Where each budget stood that these changes found reached, or no longer reached. Seven queries at most.
 
-    The campaign was read with its brand.
+    What only rows would tell that have left the ledger is left out. The campaign was read with its brand.
     """
     asked = [each for change in changes for each in _asked(campaign, change)]
     if not asked:
@@ -61,10 +70,8 @@ def load_amounts(campaign: Campaign, changes: Iterable[StatusChange]) -> Amounts
     of_campaign = [each for each in asked if each.reason not in _OF_BRAND]
     waivers = list(_waivers(campaign, asked))
     return {
-        **_standings(
-            SpendLog.objects.filter(brand=campaign.brand_id), Brand, campaign.brand_id, of_brand, waivers
-        ),
-        **_standings(SpendLog.objects.filter(campaign=campaign), Campaign, campaign.pk, of_campaign, waivers),
+        **_standings(Q(brand=campaign.brand_id), Brand, campaign.brand_id, of_brand, waivers),
+        **_standings(Q(campaign=campaign), Campaign, campaign.pk, of_campaign, waivers),
     }
 
 
@@ -99,7 +106,7 @@ def _waivers(campaign: Campaign, asked: Collection[_Asked]) -> Iterator[_Waived]
 
 
 def _standings(
-    logs: QuerySet[SpendLog],
+    owner: Q,
     model: type[Brand] | type[Campaign],
     pk: int,
     asked: Sequence[_Asked],
@@ -115,17 +122,33 @@ def _standings(
     periods = Q()
     for each in asked:
         periods |= each.days
-    in_periods = logs if any(each.kind == FLIGHT for each in asked) else logs.filter(periods)
-    spent: dict[str, Any] = in_periods.aggregate(**sums)
+    of_owner = owner if any(each.kind == FLIGHT for each in asked) else owner & periods
+    spent: dict[str, Any] = SpendLog.objects.filter(of_owner).aggregate(**sums)
+    archived = _archived(SealedDay.objects.filter(of_owner), asked)
     budgets = _budgets(model, pk, max(each.at for each in asked))
     return {
         (each.change, each.reason): Standing(
-            int(spent[f"sum_{number}"] or 0),
+            int(spent[f"sum_{number}"] or 0) + before,
             _waived(each, waivers),
             _budget(each, budgets),
         )
         for number, each in enumerate(asked)
+        if (before := archived[number]) is not None
     }
+
+
+def _archived(days: QuerySet[SealedDay], asked: Sequence[_Asked]) -> list[int | None]:
+    """What rows that have left the ledger had added to each by its moment; None where only the rows would tell."""
+    sums: dict[str, Sum | Count] = {}
+    for number, each in enumerate(asked):
+        began = each.days & Q(first_recorded_at__lte=each.at)
+        sums[f"sum_{number}"] = Sum("amount_micros", filter=began)
+        sums[f"unclear_{number}"] = Count("pk", filter=began & Q(last_recorded_at__gt=each.at))
+    found: dict[str, Any] = days.aggregate(**sums)
+    return [
+        None if found[f"unclear_{number}"] else int(found[f"sum_{number}"] or 0)
+        for number in range(len(asked))
+    ]
 
 
 def _waived(asked: _Asked, waivers: Iterable[_Waived]) -> int:

@@ -36,7 +36,9 @@ def record(event: SpendEvent, *, brand_id: int, source: str, now: datetime) -> S
     if answer.result == Result.CONFLICT:
         quarantine.keep_uncounted([answer], source=source, now=now)
     log_id = _row_or_error(answer)
-    return SpendLog.objects.get(pk=log_id) if answer.row is None else answer.row.as_log()
+    if answer.row is not None:
+        return answer.row.as_log()
+    return SpendLog.objects.filter(pk=log_id).first() or _archived(event, log_id, source)
 
 
 def ingest(
@@ -186,7 +188,10 @@ def _append(rows: Sequence[SpendLog], now: datetime) -> list[SpendLog]:
         answers = book_events(events, source=source, now=now, brand_ids=brand_ids)
         stored |= {index: _row_or_error(answer) for index, answer in zip(indexes, answers, strict=True)}
     logs = SpendLog.objects.in_bulk(list(stored.values()))
-    return [logs[stored[index]] for index in range(len(rows))]
+    return [
+        logs.get(stored[index]) or _archived(_event(row), stored[index], row.source)
+        for index, row in enumerate(rows)
+    ]
 
 
 def _event(row: SpendLog) -> SpendEvent:
@@ -201,6 +206,29 @@ def _event(row: SpendLog) -> SpendEvent:
         external_id=row.external_id or None,
         description=row.description,
     )
+
+
+def _archived(event: SpendEvent, log_id: int, source: str) -> SpendLog:
+    """The row of a record that came again after its row had left for a file: what makes the two the same, no more."""
+    brand = Brand.objects.get(campaigns=event.campaign_id)
+    day = event.spent_on
+    if day is None and event.occurred_at is not None:
+        day = brand.calendar.local_date(event.occurred_at)
+    log = SpendLog(
+        pk=log_id,
+        brand=brand,
+        campaign_id=event.campaign_id,
+        kind=event.kind.value,
+        amount_micros=event.amount_micros,
+        occurred_at=event.occurred_at,
+        source=source,
+        external_id=event.external_id,
+        description=event.description,
+    )
+    if day is not None:
+        log.spent_on = day
+    log._state.adding = False
+    return log
 
 
 def _row_or_error(answer: Answer) -> int:

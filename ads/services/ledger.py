@@ -166,6 +166,11 @@ def append(rows: Sequence[LedgerRow]) -> list[Statement]:
     return []
 
 
+def put_back(rows: Sequence[tuple["Value", ...]]) -> None:
+    """Rows that have left the ledger come back as they were, with their ids; each is in the order of LOG_COLUMNS."""
+    _insert(SpendLog._meta.db_table, LOG_COLUMNS, LOG_TYPES, rows, len(rows))
+
+
 def _append_one(row: LedgerRow) -> Statement:
     columns = LOG_COLUMNS[1:]
     keyed = ", keyed AS (INSERT INTO ads_spendkey (key, content, log_id) SELECT %s, %s, id FROM log)"
@@ -200,7 +205,11 @@ def _next_ids(count: int) -> Sequence[int]:
             )
             return [row_id for (row_id,) in cursor.fetchall()]
         # One writer at a time: nobody else takes an id before this transaction ends.
-        cursor.execute("SELECT coalesce(max(id), 0) FROM ads_spendlog")
+        # The last row may have left for a file.
+        cursor.execute(
+            "SELECT coalesce(max(id), 0) FROM "
+            "(SELECT max(id) AS id FROM ads_spendlog UNION ALL SELECT max(last_id) FROM ads_archivedmonth)"
+        )
         (last,) = cursor.fetchone()
         return range(last + 1, last + 1 + count)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from ads.actor import actor_name
 from ads.importers.records import Problem, fitted, shorten
 from ads.importers.spool import Owner
-from ads.models import Brand, Campaign, CampaignAlias
+from ads.models import Brand, Campaign, CampaignAlias, SealedDay
 from ads.services.records import CAMPAIGN_LEVEL
 from ads.services.transactions import retrying
 
@@ -89,7 +89,11 @@ def learn(campaign: Campaign, called: Iterable[tuple[str, Owner]], now: datetime
 
 def has_counted(alias: CampaignAlias) -> bool:
     """Whether its campaign has spend since: without the alias, days that are restated would count a second time."""
-    return alias.campaign.spend_logs.filter(recorded_at__gte=alias.created_at).exists()
+    since = alias.created_at
+    return (
+        alias.campaign.spend_logs.filter(recorded_at__gte=since).exists()
+        or SealedDay.objects.filter(campaign=alias.campaign, last_recorded_at__gte=since).exists()
+    )
 
 
 def _learned(brand: Brand, platform: str, owners: Sequence[Owner]) -> dict[Owner, Match]:

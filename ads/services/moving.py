@@ -111,3 +111,9 @@ def _follow_ids(models: list[type[Model]], target: str) -> None:
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), models):
             cursor.execute(statement)
+        if connection.vendor == "postgresql":
+            # The ledger's last row may have left for a file; its id is not given again.
+            cursor.execute(
+                "SELECT setval('ads_spendlog_id_seq', last) FROM (SELECT max(last_id) AS last FROM ads_archivedmonth) "
+                "AS archived WHERE last > (SELECT last_value FROM ads_spendlog_id_seq)"
+            )

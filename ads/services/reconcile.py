@@ -148,7 +148,10 @@ Differing = dict[tuple[Level, int, str, date], tuple[Totals, Totals]]
 
 
 def _differences(level: Level, brand_ids: Sequence[int]) -> Differing:
-    """What differs, in one statement: it sees one moment, so no lock keeps spend waiting meanwhile."""
+    """What differs, in one statement: it sees one moment, so no lock keeps spend waiting meanwhile.
+
+    For rows that have left the ledger for a file their sums stand.
+    """
     if not brand_ids:
         return {}
     month = (
@@ -162,6 +165,8 @@ def _differences(level: Level, brand_ids: Sequence[int]) -> Differing:
     sql = f"""
         WITH days (owner, day, spent) AS (
             SELECT {level.owner}, spent_on, sum(amount_micros) FROM ads_spendlog
+            WHERE brand_id IN {brands} GROUP BY 1, 2
+            UNION ALL SELECT {level.owner}, spent_on, sum(amount_micros) FROM ads_sealedday
             WHERE brand_id IN {brands} GROUP BY 1, 2
         ), parts (owner, kind, starts_on, stored, spent, stored_waived, waived) AS (
             SELECT {level.owner}, kind, starts_on, spent_micros, 0, waived_micros, 0 FROM {level.periods._meta.db_table}
@@ -178,7 +183,7 @@ def _differences(level: Level, brand_ids: Sequence[int]) -> Differing:
         ORDER BY owner, starts_on, kind
     """  # noqa: S608 - names of ours and placeholders are put in
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*brand_ids] * 3)
+        cursor.execute(sql, [*brand_ids] * 4)
         return {
             (level, owner, kind, as_date(starts_on)): (
                 Totals(int(stored), int(stored_waived)),

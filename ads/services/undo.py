@@ -7,12 +7,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, Sum
 from django.db.models.functions import Coalesce
 
 from ads.actor import acting_as
 from ads.errors import NotUndoable
 from ads.models import (
+    ArchivedMonth,
     Brand,
     ImportedRecord,
     ImportMode,
@@ -26,7 +27,7 @@ from ads.models import (
     SpendKey,
     SpendLog,
 )
-from ads.services import consequences, ledger
+from ads.services import consequences, ledger, sealed
 from ads.services.booking import book_events
 from ads.services.enforcement import Change
 from ads.services.identity import snapshot_day_key
@@ -112,6 +113,7 @@ def check_undoable(record: SpendImport, now: datetime) -> None:
         raise NotUndoable(f"{record} is {record.get_state_display().lower()}; there is nothing to undo yet")
     if record.mode == ImportMode.SNAPSHOT:
         _check_newest(record)
+    _check_in_ledger(record)
 
 
 def _check_newest(record: SpendImport) -> None:
@@ -139,6 +141,15 @@ def _check_newest(record: SpendImport) -> None:
         f"for {totals}; undo that one first",
         later_id=later.pk,
     )
+
+
+def _check_in_ledger(record: SpendImport) -> None:
+    if not ArchivedMonth.objects.exists():
+        return
+    booked = record.records.filter(log_id__isnull=False)
+    away = booked.exclude(Exists(SpendLog.objects.filter(pk=OuterRef("log_id"))))
+    if days := set(away.order_by().values_list("day", flat=True).distinct()):
+        raise NotUndoable(f"rows that {record} booked are archived{sealed.where(days)}")
 
 
 def _reverse(records: Sequence[ImportedRecord], record: SpendImport, now: datetime) -> list[Answer]:

@@ -13,6 +13,7 @@ from ads.importers import ImportRefused, Options, format_names
 from ads.importers.amounts import MARKS
 from ads.importers.dates import Order
 from ads.management.arguments import command_line_user, find_brands, find_campaign, past_moment
+from ads.management.progress import ProgressBar
 from ads.management.text import table
 from ads.models import ImportMode
 from ads.services.import_jobs import Request, import_file
@@ -20,7 +21,6 @@ from ads.services.import_summary import ImportSummary
 
 ROWS_KEPT_OUT, FILE_REFUSED = 1, 2
 KEPT_OUT_SHOWN = 20
-BAR_WIDTH = 30
 COLUMNS = {
     "date": "the date",
     "campaign": "the campaign's name",
@@ -77,7 +77,6 @@ class Command(BaseCommand):
         columns.add_argument("--micros", action="store_true", help="amounts are in millionths")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self._percent = ("", -1)
         try:
             (brand,) = find_brands([options["brand"]])
             now = timezone.now()
@@ -103,7 +102,7 @@ class Command(BaseCommand):
                     request,
                     dry_run=options["dry_run"],
                     by=command_line_user(),
-                    progress=self._show_progress if self.stderr.isatty() else None,
+                    progress=ProgressBar(self.stderr) if self.stderr.isatty() else None,
                 )
             except (ImportRefused, TakenOver) as error:
                 refused += 1
@@ -119,14 +118,6 @@ class Command(BaseCommand):
             went = "would go" if options["dry_run"] else "went"
             message = f"{counted(kept_out, 'row')} {went} into quarantine."
             raise CommandError(message, returncode=ROWS_KEPT_OUT)
-
-    def _show_progress(self, stage: str, percent: int) -> None:
-        if (stage, percent) == self._percent:
-            return
-        self._percent = (stage, percent)
-        done = BAR_WIDTH * percent // 100
-        bar = f"{stage} [{'#' * done}{'.' * (BAR_WIDTH - done)}] {percent:3} %"
-        self.stderr.write(f"\r\033[K{bar if percent < 100 else ''}", style_func=str, ending="")
 
 
 def _options(options: dict[str, Any]) -> Options:
