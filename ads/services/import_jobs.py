@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.core.files.base import File
 from django.db import transaction
@@ -20,7 +20,7 @@ from ads.actor import Actor, acting_as, actor_name
 from ads.errors import NotUndoable, TakenOver
 from ads.importers import ImportRefused, Options
 from ads.models import Brand, Campaign, ImportMode, ImportState, QuarantinedSpend, SpendImport
-from ads.services import imports
+from ads.services import imported, imports
 from ads.services.checking import check_text
 from ads.services.import_summary import SUMMARY, ImportSummary
 from ads.services.imports import Job, Progress
@@ -31,7 +31,7 @@ OPTIONS = TypeAdapter(Options)
 HELD_FOR = timedelta(seconds=90)
 TOLD_EVERY = timedelta(seconds=1)
 MOST_ATTEMPTS = 5
-GIVEN_UP = f"The work on it broke off {MOST_ATTEMPTS} times. The log of the workers says why."
+GIVEN_UP = f"The work on it broke off {MOST_ATTEMPTS} times and got no further. The log of the workers says why."
 TAKEN_OVER = "somebody else has taken the work on this import over, or has called it off"
 BLOCK = 1 << 20
 
@@ -383,9 +383,19 @@ def _held(record: SpendImport, now: datetime) -> Iterator[_Hold]:
     with transaction.atomic():
         # An undo keeps it locked to its end, which may be long: nobody else is to wait for that.
         is_ours = ours.select_for_update(skip_locked=True, no_key=True).exists()
-        if not is_ours or not ours.update(held_until=until, attempts=F("attempts") + 1):
+        if not is_ours or not ours.update(held_until=until, **_one_more_try(record)):
             raise TakenOver(TAKEN_OVER)
     yield _Hold(record, until)
+
+
+def _one_more_try(record: SpendImport) -> dict[str, Any]:
+    """Where the last try recorded something this is a first one again: workers may be killed any number of times."""
+    if record.state == ImportState.IMPORTING and record.attempts:
+        recorded, booked_micros = imported.so_far(record.pk)
+        if recorded > record.accepted:
+            record.attempts = 1
+            return {"attempts": 1, "rows": recorded, "accepted": recorded, "booked_micros": booked_micros}
+    return {"attempts": F("attempts") + 1}
 
 
 def _tell_nobody(stage: str, percent: int) -> None:

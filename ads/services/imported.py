@@ -6,7 +6,8 @@ from datetime import date
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from ads.errors import TakenOver
 from ads.models import ImportedRecord, ImportState, SpendImport, SpendLog
@@ -77,6 +78,13 @@ def remembered(import_id: int, keys: Sequence[bytes]) -> dict[bytes, Imported]:
         spend_import_id=import_id, key__in=[UUID(bytes=key) for key in keys]
     ).order_by("pk")
     return {row.key.bytes: _imported(row) for row in rows}
+
+
+def so_far(import_id: int) -> tuple[int, int]:
+    """To how many identities an import has given a value, and the micros that it has booked with them."""
+    booked = Sum(F("amount_micros") - Coalesce("before_micros", 0), filter=Q(log_id__isnull=False))
+    known = ImportedRecord.objects.filter(spend_import_id=import_id).aggregate(rows=Count("pk"), micros=booked)
+    return known["rows"], int(known["micros"] or 0)
 
 
 def import_of(log: SpendLog) -> SpendImport | None:

@@ -289,7 +289,10 @@ def test_work_that_dies_every_time_is_given_up(brand: Brand, monkeypatch: pytest
     record = work(record)
 
     assert record.state == ImportState.REFUSED
-    assert record.problem == "The work on it broke off 5 times. The log of the workers says why."
+    assert (
+        record.problem
+        == "The work on it broke off 5 times and got no further. The log of the workers says why."
+    )
 
 
 def test_an_undo_that_is_asked_for_is_done_by_a_worker(brand: Brand) -> None:
@@ -342,6 +345,28 @@ def test_nobody_waits_for_an_undo_that_takes_long(brand: Brand) -> None:
     assert (record.state, record.attempts) == (ImportState.UNDOING, 1)  # the check
 
 
+def test_work_that_is_killed_again_and_again_is_not_given_up_while_it_gets_further(
+    brand: Brand, small_chunks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = work(uploaded(brand))
+    import_jobs.confirm(record, by="ann")
+    for chunks in range(1, 8):
+        found = SpendLog.objects.count()
+        with monkeypatch.context() as patch:
+            killed_after(chunks, patch)
+            with pytest.raises(Killed):
+                work_on(record.pk, now=NOW)
+        SpendImport.objects.update(held_until=None)
+        record.refresh_from_db()
+        assert (record.attempts, record.rows, record.accepted) == (1, found, found)
+        assert record.booked_micros == found * 1_000_000
+        assert SpendLog.objects.count() > found
+
+    record = work(record)
+    assert (record.state, record.rows, record.accepted, record.duplicates) == (ImportState.DONE, 100, 100, 0)
+    assert (record.booked_micros, booked(brand)) == (100_000_000, 100)
+
+
 @pytest.mark.parametrize("what", ["recording", "undo"])
 def test_what_was_given_up_half_way_can_be_undone(
     brand: Brand, small_chunks: None, monkeypatch: pytest.MonkeyPatch, what: str
@@ -355,8 +380,11 @@ def test_what_was_given_up_half_way_can_be_undone(
     else:
         with monkeypatch.context() as patch:
             killed_after(3, patch)
-            with suppress(Killed):
-                work_on(record.pk, now=NOW)
+            for _ in range(2):
+                with suppress(Killed):
+                    SpendImport.objects.update(held_until=None)
+                    work_on(record.pk, now=NOW)
+                killed_after(3, patch)
     SpendImport.objects.update(held_until=NOW, attempts=5)
     record = work(record)
     assert record.state == (ImportState.DONE if what == "undo" else ImportState.REFUSED)
