@@ -265,6 +265,9 @@ CELERY_TASK_IGNORE_RESULT = True
 SWEEP_PARTS = environment.sweep_parts
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# One that takes its process with it, each time, is let go after five tries; without this it would go on for ever.
+CELERY_TASK_RETRY_ON_WORKER_LOST = True
+CELERY_TASK_ANNOTATIONS = {"*": {"max_retries": 4, "default_retry_delay": 5}}
 CELERY_TASK_TIME_LIMIT = (
     60  # seconds; below the visibility time-out, or a long task would run again and again
 )
