@@ -14,6 +14,8 @@ from ads.services.imports import Job
 FILE_NAME = "deadly.csv"
 NOTES = "DRILL_NOTES"  # the variable that says where each try is noted
 
+UNGUARDED: dict[str, Any] = {"retry_on_worker_lost": False}
+
 run = imports.run
 
 
@@ -23,7 +25,7 @@ def die() -> NoReturn:
     _die("task")
 
 
-@shared_task(name="drills.die_for_ever", retry_on_worker_lost=False, max_retries=None)
+@shared_task(name="drills.die_for_ever", **UNGUARDED)
 def die_for_ever() -> NoReturn:
     """Without the guard: the message comes again each time."""
     _die("task")

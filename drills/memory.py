@@ -23,7 +23,7 @@ def memory_stays(stage: Stage, worker: subprocess.Popen[bytes], *, seconds: int)
     sent, deadline = 0, time.monotonic() + seconds
     with redis.Redis.from_url(stage.broker.url) as broker:
         while sent < MOST_TASKS and time.monotonic() < deadline:
-            waiting = int(broker.llen("celery"))  # type: ignore[arg-type]
+            waiting = int(broker.llen("celery"))
             used.append((sent - waiting, kilobytes(worker.pid)))
             for _ in range(WAITING - waiting):
                 stage.processes.send(f"ads.tasks.{next(TASKS)}")
