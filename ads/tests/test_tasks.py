@@ -68,6 +68,11 @@ class TestNames:
         }
         assert {name for name in app.tasks if name.startswith("ads.")} == scheduled | others
 
+    def test_one_that_takes_its_process_with_it_is_tried_five_times(self) -> None:
+        assert app.conf.task_retry_on_worker_lost
+        ours = [task for name, task in app.tasks.items() if name.startswith("ads.")]
+        assert {(task.max_retries, task.default_retry_delay) for task in ours} == {(4, 5)}
+
     def test_their_intervals_are_those_that_the_promises_need(self) -> None:
         assert {(entry.task.rpartition(".")[2], entry.every_seconds) for entry in ENTRIES} == {
             ("enforce_dayparting", 20),
