@@ -18,9 +18,7 @@ from drills.agency import books, make_agency
 from drills.figures import Figure, at_least, exactly, none_of
 from drills.stage import Stage
 
-WRITERS, EDITORS, WATCHERS = 4, 2, 2
-BRANDS, CAMPAIGNS = 3, 4
-MOST_ERRORS = 100
+BRANDS, CAMPAIGNS, WRITERS, EDITORS, WATCHERS = 3, 4, 4, 2, 2
 BREATH_SECONDS = 0.004  # the writers have to get somewhere in between
 SECONDS = 300  # after which whoever still looks stops
 # As whoever serves campaigns might read it: one statement, on a connection that knows nothing of Django.
@@ -30,10 +28,9 @@ SNAPSHOT = """
         OR own.spent_micros - own.waived_micros >= campaign.daily_budget_micros)
     FROM ads_campaign campaign
     JOIN ads_brand brand ON brand.id = campaign.brand_id
-    LEFT JOIN ads_brandperiod day ON day.brand_id = brand.id
-        AND day.kind = 'DAY' AND day.starts_on = (now() AT TIME ZONE 'UTC')::date
-    LEFT JOIN ads_campaignperiod own ON own.campaign_id = campaign.id
-        AND own.kind = 'DAY' AND own.starts_on = (now() AT TIME ZONE 'UTC')::date
+    CROSS JOIN (SELECT (now() AT TIME ZONE 'UTC')::date AS date) today
+    LEFT JOIN ads_brandperiod day ON (day.brand_id, day.kind, day.starts_on) = (brand.id, 'DAY', today.date)
+    LEFT JOIN ads_campaignperiod own ON (own.campaign_id, own.kind, own.starts_on) = (campaign.id, 'DAY', today.date)
     WHERE campaign.status = 'ACTIVE'
 """
 
@@ -80,10 +77,8 @@ def _gate(stage: Stage, snapshots: int) -> Generator[Figure, None, list[Decimal]
 
 def _go_on(work: Work, seed: int) -> tuple[list[Decimal], list[str]]:
     """Works until nobody looks any more; what was written, and what went wrong."""
-    chance = random.Random(seed)
-    written: list[Decimal] = []
-    errors: list[str] = []
-    while not over.is_set() and len(errors) < MOST_ERRORS:
+    chance, written, errors = random.Random(seed), list[Decimal](), list[str]()
+    while not over.is_set():
         try:
             written += work(chance)
         except DatabaseError as error:
@@ -117,8 +112,7 @@ def _sweep(chance: random.Random) -> list[Decimal]:
 
 def _watch(url: str, snapshots: int) -> list[tuple[int, int]]:
     """Of each snapshot how many campaigns were active, and how many of them over a budget."""
-    deadline = time.monotonic() + SECONDS
-    seen: list[tuple[int, int]] = []
+    deadline, seen = time.monotonic() + SECONDS, list[tuple[int, int]]()
     with psycopg.connect(url, autocommit=True) as connection:
         while len(seen) < snapshots and time.monotonic() < deadline:
             seen += connection.execute(SNAPSHOT).fetchall()
