@@ -14,7 +14,7 @@ from ads.tests.schedule import every_second
 from budget_system.processes import wait_until
 from drills.agency import make_agency
 from drills.figures import Figure, at_least, at_most, none_of
-from drills.load import start_load
+from drills.load import in_the_books, start_load
 from drills.stage import Stage
 
 
@@ -47,10 +47,13 @@ def drill(stage: Stage, kind: type[Senders] = Senders) -> Iterator[Figure]:
     yield at_most("worker and beat were back after", _decimal(max(worker)), 15, "s")
     yield at_least("sessions ended", ended, stage.size(100, quick=10))
     yield none_of("processes that ended", stopped + ([] if stage.server.is_up else ["the site"]))
-    yield from load.figures()
+    yield from load.ended()
+    yield from in_the_books(load)
 
 
 class Forgetful(Senders):
+    share_with_key = 0
+
     def _before_again(self, items: list[Event]) -> None:
         for item in items:
             item["external_id"] += "'"

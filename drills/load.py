@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import connections
 from django.utils import timezone
 
-from ads.models import Campaign, Scope
-from ads.services import tokens
+from ads.models import Campaign
 from ads.tests.api.senders import EndlessSpend, Senders
-from drills.agency import books
+from drills.agency import books, make_token
 from drills.figures import Figure, at_least, exactly, none_of, told
 from drills.stage import Stage
 
@@ -25,25 +25,38 @@ class Load:
     spend: EndlessSpend
     senders: Senders
 
-    def figures(self) -> Iterator[Figure]:
-        """Let them come to an end; whether all was answered, and is in the books once."""
+    @property
+    def rows(self) -> int:
+        return len(self.spend.events)
+
+    def ended(self) -> Iterator[Figure]:
+        """Let them come to an end; whether all was answered."""
         self.spend.is_stopped = True
         self.senders.join(PATIENCE_SECONDS)
-        connections.close_all()  # this process has lost its own as well
-        rows = len(self.spend.events)
-        yield at_least("requests", self.senders.answered, 10)
         yield told("answers, and none", dict(self.senders.tally.most_common()))
-        yield exactly("events answered", self.senders.answered * PER_REQUEST, rows)
+        yield exactly("events answered", self.senders.answered * PER_REQUEST, self.rows)
         yield none_of("answers that nobody expects", self.senders.unexpected)
-        yield from books(timezone.now(), rows=rows, amount=self.spend.amount)
+
+
+def in_the_books(*loads: Load) -> Iterator[Figure]:
+    """Whether all that was sent, and no more, is in the books once."""
+    connections.close_all()  # this process may have lost its own as well
+    rows = sum(load.rows for load in loads)
+    yield at_least("events", rows, 100)
+    yield from books(timezone.now(), rows=rows, amount=sum((load.spend.amount for load in loads), Decimal(0)))
 
 
 def start_load(
-    stage: Stage, campaigns: list[Campaign], *, urls: list[str] | None = None, kind: type[Senders] = Senders
+    stage: Stage,
+    campaigns: list[Campaign],
+    *,
+    urls: list[str] | None = None,
+    kind: type[Senders] = Senders,
+    clients: int = 4,
 ) -> Load:
-    """Start four clients on the stage's server, or at other addresses."""
-    token = tokens.issue(User.objects.create_superuser("ann"), "everything", Scope.values).text
+    """Start clients on the stage's server, or at other addresses."""
+    token = make_token(f"client {User.objects.count()}")
     spend = EndlessSpend(campaigns, stage.chance, PER_REQUEST)
-    load = Load(spend, kind(urls or [stage.server.url], token, spend))
+    load = Load(spend, kind(urls or [stage.server.url], token, spend, clients))
     load.senders.start()
     return load

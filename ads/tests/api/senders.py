@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -69,8 +69,10 @@ class Senders:
     tally: Counter[str] = field(default_factory=Counter)
     # When which answer, or failure to get one, came; the clock is time.monotonic.
     moments: list[tuple[float, str]] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)  # seconds, those answered with 200
     unexpected: list[str] = field(default_factory=list)
     has_given_up: bool = False
+    share_with_key: ClassVar[float] = 0.5  # of requests that carry an Idempotency-Key
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -102,7 +104,11 @@ class Senders:
         url, sent = number, 0
         with httpx.Client(headers={"Authorization": f"Bearer {self.token}"}, trust_env=False) as http:
             while (items := self._next()) is not None:
-                key = {"Idempotency-Key": f"{number}-{(sent := sent + 1)}"} if chance.random() < 0.5 else {}
+                key = (
+                    {"Idempotency-Key": f"{number}-{(sent := sent + 1)}"}
+                    if chance.random() < self.share_with_key
+                    else {}
+                )
                 while not self._is_sent(http, self.urls[url % len(self.urls)], items, key, chance):
                     if self.has_given_up:
                         return
@@ -124,6 +130,7 @@ class Senders:
     ) -> bool:
         """Whether it was answered that everything is stored."""
         is_impatient = chance.random() < 0.1
+        began = time.monotonic()
         try:
             response = http.post(
                 f"{url}/spend", json=items, headers=key, timeout=0.02 if is_impatient else 10
@@ -137,6 +144,7 @@ class Senders:
             if response.status_code not in (409, 503):
                 self.unexpected.append(f"{response.status_code} {response.text}")
             return False
+        self.took.append(time.monotonic() - began)
         counts = response.json()["counts"]
         if counts["conflict"] or counts["refused"]:
             self.unexpected.append(response.text)
