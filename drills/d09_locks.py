@@ -20,6 +20,7 @@ from ads.rules.money import from_micros
 from ads.services import BudgetService, enforcement, ingest
 from ads.services.records import SpendEvent
 from ads.tests.schedule import every_second
+from budget_system.processes import wait_until
 from drills.agency import books, in_the_ledger, make_agency
 from drills.figures import Figure, at_most, exactly, none_of
 from drills.load import in_the_books, start_load
@@ -38,7 +39,7 @@ def drill(stage: Stage) -> Iterator[Figure]:
 def control(stage: Stage) -> Iterator[Figure]:
     """The storm, with brands locked in the order in which they come."""
 
-    def lock(self: BrandQuerySet, brand_ids: Sequence[int]) -> list[Brand]:
+    def lock(self: BrandQuerySet, brand_ids: Sequence[int], **_: object) -> list[Brand]:
         ids = random.sample(sorted(brand_ids), len(brand_ids))
         return [self.select_for_update(no_key=True).get(pk=pk) for pk in ids]
 
@@ -64,7 +65,8 @@ def _locks_of_others(stage: Stage) -> Iterator[Figure]:
             session.execute(statement.encode(), [campaigns[0].brand_id])
         of_held = start_load(stage, campaigns[:3], clients=2)
         load = start_load(stage, campaigns[3:])
-        until = time.monotonic() + stage.size(240, quick=30)
+        wait_until(lambda: load.senders.answered > 5, seconds=60, what="the load")
+        until = time.monotonic() + stage.size(150, quick=30)
         copy = _copied(stage)
         _make_due(held)
         late = 0
