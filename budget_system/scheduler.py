@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import DatabaseError, close_old_connections
@@ -17,13 +18,23 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc] # it has no types
     """Writes a row each time it has gone round, at most every few seconds, whether or not the broker answers."""
 
     _note_at = 0.0
+    _ticked_at = datetime.min.replace(tzinfo=UTC)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
+        was, self._ticked_at = self._ticked_at, timezone.now()
+        if self._ticked_at < was:
+            # The clock was put back: what was planned by the old one would wait until it comes there again.
+            self._heap = None
         if time.monotonic() >= self._note_at:
             self._note_at = time.monotonic() + NOTED_EVERY_SECONDS
             self._note()
         until_next: float = super().tick(*args, **kwargs)
         return until_next
+
+    def is_due(self, entry: Any) -> Any:
+        # One that ran later than it is now ran just now, as far as anybody can tell.
+        entry.last_run_at = min(entry.last_run_at, timezone.now())
+        return super().is_due(entry)
 
     def _note(self) -> None:
         from ads.services import heartbeats

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import drills
-from drills.one import figures_in
+from drills.one import NOT_RUN, figures_in
 from drills.scripts import Script, scripts
 
 SEED = 20_261_120
+WORDS = {True: "holds", False: "DOES NOT HOLD", None: "not run"}
 
 
 def main() -> int:
-    """Run them one after another, each in a process of its own; 1 if one did not hold."""
+    """Run them one after another, each in a process of its own; 1 if one did not hold, or none was run."""
     parser = argparse.ArgumentParser(prog="./drills/run", description=drills.__doc__)
     parser.add_argument(
         "drills", nargs="*", metavar="DRILL", help="a number or a part of a name; all if none is given"
@@ -35,26 +36,26 @@ def main() -> int:
     held = {script.title: _holds(script, options.seed, is_quick=options.quick) for script in chosen}
     print()
     for title, holds in held.items():
-        print(f"{title:28} {'holds' if holds else 'DOES NOT HOLD'}")
-    return 0 if all(held.values()) else 1
+        print(f"{title:28} {WORDS[holds]}")
+    return 0 if True in held.values() and False not in held.values() else 1
 
 
 def _chosen(asked: Sequence[str]) -> list[Script]:
     return [script for script in scripts() if not asked or any(script.is_meant(word) for word in asked)]
 
 
-def _holds(script: Script, seed: int, *, is_quick: bool) -> bool:
-    """Whether all figures of the drill hold, and not all of its control's where it has one."""
+def _holds(script: Script, seed: int, *, is_quick: bool) -> bool | None:
+    """Whether all figures of the drill hold, and not all of its control's where it has one; None: not run."""
     print(f"\n{script.title}: {script.what}", flush=True)
     held = _act(script, "drill", seed, is_quick=is_quick)
-    if script.has_control:
+    if script.has_control and held is not None:
         print("   without the guard, which must not hold:", flush=True)
         held &= not _act(script, "control", seed, is_quick=is_quick)
     return held
 
 
-def _act(script: Script, act: str, seed: int, *, is_quick: bool) -> bool:
-    """One of a script's two functions in a process of its own; whether it ended and all its figures held."""
+def _act(script: Script, act: str, seed: int, *, is_quick: bool) -> bool | None:
+    """One of a script's two functions in a process of its own: whether it ended and all its figures held."""
     began = time.monotonic()
     with tempfile.NamedTemporaryFile("r", suffix=".json") as told:
         command = [
@@ -71,6 +72,8 @@ def _act(script: Script, act: str, seed: int, *, is_quick: bool) -> bool:
         figures = figures_in(Path(told.name))
     for figure in figures:
         print(f"   {'ok  ' if figure.holds else 'FAIL'} {figure.name:48} {figure.measured:>20}  {figure.bar}")
+    if code == NOT_RUN:
+        return None
     how = "" if code == 0 else f", ended with exit code {code}"
     print(f"        {time.monotonic() - began:.0f} s{how}", flush=True)
     if code and act == "control":

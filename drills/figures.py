@@ -6,6 +6,10 @@ from decimal import Decimal
 Number = int | Decimal
 
 
+class NotRun(Exception):
+    """Something that the drill needs is not here; the message says what."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One line of the table."""

@@ -6,9 +6,11 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
-from drills.figures import Figure
+from drills.figures import Figure, NotRun
 from drills.scripts import scripts
 from drills.stage import stage
+
+NOT_RUN = 77  # as automake's tests say it
 
 
 def main() -> None:
@@ -19,9 +21,13 @@ def main() -> None:
         Path(file).open("w") as told,
         stage(script.engine, int(seed), is_quick=is_quick == "1") as its_stage,
     ):
-        for figure in getattr(import_module(f"drills.{name}"), act)(its_stage):
-            told.write(json.dumps(asdict(figure)) + "\n")
-            told.flush()
+        try:
+            for figure in getattr(import_module(f"drills.{name}"), act)(its_stage):
+                told.write(json.dumps(asdict(figure)) + "\n")
+                told.flush()
+        except NotRun as why:
+            print(f"   not run: {why}", flush=True)
+            sys.exit(NOT_RUN)
 
 
 def figures_in(file: Path) -> list[Figure]:

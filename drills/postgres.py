@@ -49,6 +49,11 @@ class PostgreSQL:
             )
         wait_until(self.answers, seconds=READY_SECONDS, what="PostgreSQL", process=self._process)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there that `start` has started."""
+        return self._process is not None and self._process.poll() is None
+
     def answers(self) -> bool:
         try:
             with self._connection() as connection:

@@ -30,8 +30,11 @@ class BrandQuerySet(SettingsQuerySet["Brand"]):
     path_to_brand_id: ClassVar[str] = "pk"
     not_in_bulk: ClassVar[frozenset[str]] = frozenset({"currency"})
 
-    def lock(self, brand_ids: Collection[int]) -> list["Brand"]:
-        """Locks these brands in id order, in a statement of its own; everything else is read after it."""
+    def lock(self, brand_ids: Collection[int], *, free_only: bool = False) -> list["Brand"]:
+        """Locks these brands in id order, in a statement of its own; everything else is read after it.
+
+        With `free_only` it waits for nobody: brands that others hold are left out.
+        """
         if not brand_ids:
             return []
         connection = connections[self.db]
@@ -41,7 +44,9 @@ class BrandQuerySet(SettingsQuerySet["Brand"]):
             )
         # Every write begins with this, and composing a query takes longer than running it.
         for_update = (
-            connection.ops.for_update_sql(no_key=True) if connection.features.has_select_for_update else ""
+            connection.ops.for_update_sql(no_key=True, skip_locked=free_only)
+            if connection.features.has_select_for_update
+            else ""
         )
         ids = ", ".join(["%s"] * len(brand_ids))
         sql = f"SELECT * FROM ads_brand WHERE id IN ({ids}) ORDER BY id {for_update}"  # noqa: S608

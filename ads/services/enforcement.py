@@ -14,7 +14,7 @@ from itertools import count
 from operator import attrgetter
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, QuerySet
 
 from ads.actor import actor_name
@@ -29,7 +29,7 @@ from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_f
 from ads.services.given import given
 from ads.services.moments import passing
 from ads.services.platform_states import follow_statuses, is_anything_connected
-from ads.services.transactions import aside, retrying
+from ads.services.transactions import aside, is_rolled_back, retrying
 from ads.services.webhooks import Event, emit, is_wanted
 
 logger = logging.getLogger("ads.enforcement")
@@ -39,6 +39,7 @@ LOCKED_AT_ONCE = 2_000
 LOOKED_AT_ONCE = 10_000
 BRANDS_AT_ONCE = 500
 ROWS_PER_STATEMENT = 2_000
+HELD_SECONDS = 5  # for which a tick waits for one brand
 
 VERBS = {
     Status.ACTIVE: "Resuming",
@@ -122,22 +123,54 @@ def decide_campaigns(
 def tick(now: datetime) -> Tally:
     """Decides the campaigns whose status or reasons time alone may have changed by now, and no others."""
     tally, clock = Tally(), passing(now)
+    held: dict[int, list[int]] = {}
     while True:
-        due = list(
+        due: defaultdict[int, list[int]] = defaultdict(list)
+        for brand_id, campaign_id in (
             Campaign.objects.filter(next_transition_at__lte=now)
+            .exclude(brand_id__in=held)
             .order_by()
             .values_list("brand_id", "pk")[:LOCKED_AT_ONCE]
-        )
+        ):
+            due[brand_id].append(campaign_id)
         if due:
-            tally.add(_decide_due({brand_id for brand_id, _ in due}, [pk for _, pk in due], clock))
-        if len(due) < LOCKED_AT_ONCE:
-            return tally
+            free, decided = _decide_due_of_free(due, clock)
+            tally.add(decided)
+            held |= {brand_id: due[brand_id] for brand_id in due.keys() - free}
+        if sum(map(len, due.values())) < LOCKED_AT_ONCE:
+            break
+    for brand_id in sorted(held):
+        tally.add(_decide_due_of_held(brand_id, held[brand_id], clock))
+    return tally
 
 
 @retrying
-def _decide_due(brand_ids: set[int], campaign_ids: list[int], clock: Callable[[], datetime]) -> Decided:
-    brands = Brand.objects.lock(brand_ids)
-    now = clock()
+def _decide_due_of_free(
+    due: Mapping[int, list[int]], clock: Callable[[], datetime]
+) -> tuple[set[int], Decided]:
+    """Decides those of brands that nobody holds: who waits for one brand must not keep all others waiting."""
+    brands = Brand.objects.lock(due.keys(), free_only=True)
+    campaign_ids = [pk for brand in brands for pk in due[brand.pk]]
+    decided = _decide_due(brands, campaign_ids, clock()) if brands else Decided(0, [])
+    if not connection.features.has_select_for_update_skip_locked:
+        return set(due), decided
+    return {brand.pk for brand in brands}, decided
+
+
+def _decide_due_of_held(brand_id: int, campaign_ids: list[int], clock: Callable[[], datetime]) -> Decided:
+    """Decides those of a brand that somebody holds if it is soon let go; they stay due where it is not."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{HELD_SECONDS}s'")
+            return _decide_due(Brand.objects.lock([brand_id]), campaign_ids, clock())
+    except OperationalError as error:
+        if not is_rolled_back(error):
+            raise
+        logger.warning("Brand %d is held by somebody; what is due there waits for the next tick", brand_id)
+        return Decided(0, [])
+
+
+def _decide_due(brands: Sequence[Brand], campaign_ids: list[int], now: datetime) -> Decided:
     still_due = Campaign.objects.filter(pk__in=campaign_ids, next_transition_at__lte=now)
     return _decide(brands, still_due, cause=Cause.CLOCK, now=now)
 

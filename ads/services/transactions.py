@@ -65,17 +65,18 @@ def aside(work: Callable[[], None], what: str) -> None:
         with transaction.atomic():
             work()
     except Exception as error:
-        if _is_rolled_back(error) or not connection.is_usable():
+        if is_rolled_back(error) or not connection.is_usable():
             raise
         logger.exception("%s failed, the rest goes on", what)
 
 
-def _is_rolled_back(error: Exception) -> bool:
+def is_rolled_back(error: Exception) -> bool:
+    """Whether the database itself took the transaction back, so that it may be taken again."""
     return getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK or "database is locked" in str(error)
 
 
 def _may_repeat(error: Exception, session: object, *, committing: bool) -> bool:
-    if _is_rolled_back(error):
+    if is_rolled_back(error):
         return True
     if isinstance(error.__cause__, PoolTimeout):
         return False  # the pool has waited and tried for as long as anybody should be kept waiting

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, connection, models
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -199,7 +199,9 @@ def race(
 def take_out_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the transaction around it, which on SQLite is the lock."""
 
-    def without_lock(self: BrandQuerySet, brand_ids: Sequence[int]) -> list[Brand]:
+    def without_lock(
+        self: BrandQuerySet, brand_ids: Sequence[int], *, free_only: bool = False
+    ) -> list[Brand]:
         return list(self.filter(pk__in=brand_ids).order_by("pk"))
 
     ids = count(1_000_000)
@@ -207,7 +209,7 @@ def take_out_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "_next_ids", lambda many: list(islice(ids, many)))  # SQLite's need the lock
     for module, name in (
         (ingest, "book_events"),
-        (enforcement, "_decide_due"),
+        (enforcement, "_decide_due_of_free"),
         (enforcement, "_decide_missed"),
         (periods, "_roll_over"),
     ):
@@ -365,6 +367,38 @@ class TestACampaignThatReachedALimitDoesNotStayActive:
         assert both.met
         assert state(opening) == RUNNING
         assert running_over_budget() == 1
+
+    @on_postgresql
+    def test_a_tick_decides_the_others_where_somebody_holds_a_brand(
+        self, opening: Campaign, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other = campaign_of("Globex")
+        DaypartingScheduleFactory.create(campaign=other)
+        enforcement.sweep(timezone.now() - timedelta(hours=4))
+        monkeypatch.setattr(enforcement, "HELD_SECONDS", 1)
+        is_held, may_go = Event(), Event()
+
+        def hold() -> None:
+            with transaction.atomic():
+                Brand.objects.lock([opening.brand_id])
+                is_held.set()
+                may_go.wait(SECONDS)
+
+        def look() -> enforcement.Tally:
+            is_held.wait(SECONDS)
+            try:
+                return enforcement.tick(timezone.now())
+            finally:
+                may_go.set()
+
+        _, tally = in_threads(hold, look)
+        assert isinstance(tally, enforcement.Tally)
+        assert (tally.decided, tally.resumed) == (1, 1)
+        assert state(other) == RUNNING
+        assert state(opening) == (Status.PAUSED, (Reason.OUTSIDE_DAYPARTING,))
+        assert f"Brand {opening.brand_id} is held by somebody" in caplog.text
+        enforcement.tick(timezone.now())
+        assert state(opening) == RUNNING
 
     def test_where_it_is_reached_while_somebody_raises_the_budget(
         self, campaign: Campaign, monkeypatch: pytest.MonkeyPatch

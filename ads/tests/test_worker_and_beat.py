@@ -13,7 +13,6 @@ import kombu
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from ads.models import Brand, BrandPeriod, Campaign, Waiver
 from ads.rules.serving import Reason, Status
@@ -21,6 +20,7 @@ from ads.services import BudgetService, enforcement, periods, reconcile
 from ads.services.moments import passing
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import changes, state
+from ads.tests.schedule import every_second
 from budget_system.processes import wait_until
 from budget_system.testing.fixtures import CeleryProcesses
 
@@ -85,13 +85,6 @@ class Yesterday:
 
 def without_causes(campaign: Campaign) -> list[str]:
     return [change.rpartition(" ")[0] for change in changes(campaign)]
-
-
-def every_second(*names: str) -> None:
-    """These entries of the schedule run every second and no others run, as somebody set it in the admin."""
-    second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
-    PeriodicTask.objects.exclude(name__in=names).update(enabled=False)
-    assert PeriodicTask.objects.filter(name__in=names).update(interval=second) == len(names)
 
 
 def eventually(what: str, is_so: Callable[[], bool]) -> None:

@@ -1,0 +1,193 @@
+"""Strangers at every address, with every verb and state of token: 403 or 404, nothing changed, shown or counted."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from ads.models import ApiToken, Scope
+from ads.services import BudgetService, tokens
+from ads.tests.factories import CampaignFactory
+from ads.tests.test_rights_walk import FORGED, OPERATIONS, all_places, letter, said, searches
+from ads.tests.walk import SECRETS, World, make_world
+from drills.figures import Figure, at_least, none_of
+from drills.stage import Stage
+
+VERBS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+STRANGERS = (
+    "anonymous",
+    "without a role",
+    "viewer without brands",
+    "viewer of another brand",
+    "manager of another brand",
+)
+LEAVING = {"dashboard:sign-out", "admin:logout"}  # ends the session of whoever asks
+REFUSED = {401, 403, 404, 405}
+CSRF = "a" * 32
+# What is another each time a page is asked for: tokens of forms, moments.
+CHANGING = re.compile(rb"[\w-]{64}|\d\d:\d\d(:\d\d(\.\d+)?)?|\d+ (second|minute)s?")
+
+
+@dataclass
+class Walk:
+    """All that was asked, and what was answered as it may not be."""
+
+    url: str
+    asked: int = 0
+    opened: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def browser(self, world: World, who: str) -> httpx.Client:
+        """Somebody who has signed in."""
+        cookies = {name: each.value for name, each in world.browser(who).cookies.items()} | {
+            "csrftoken": CSRF
+        }
+        return self.client({"X-CSRFToken": CSRF}, cookies)
+
+    def client(self, headers: dict[str, str], cookies: dict[str, str] | None = None) -> httpx.Client:
+        return httpx.Client(base_url=self.url, cookies=cookies, headers=headers, timeout=60, trust_env=False)
+
+    def ask(
+        self, http: httpx.Client, who: str, verb: str, path: str, *, is_closed: bool = False, **sent: Any
+    ) -> httpx.Response:
+        """Asks; notes where what is closed is open, and where Acme's is told to who did not say it first."""
+        answer = http.request(verb, path, **sent)
+        self.asked += 1
+        asks_to_sign_in = re.search(r"/login/|/sign-in/", answer.headers.get("Location", ""))
+        if answer.status_code >= 500 or (
+            is_closed and answer.status_code not in REFUSED and not asks_to_sign_in
+        ):
+            self.opened.append(f"{answer.status_code} {verb} {path} {who}")
+        for secret in SECRETS["Acme"]:
+            if secret.encode() in answer.content and secret not in f"{path}{sent}":
+                self.told.append(f"{secret} {verb} {path} {who}")
+        return answer
+
+
+def drill(stage: Stage) -> Iterator[Figure]:
+    """Zenith's people, and those who are nobody's, where Acme's rows are."""
+    world = make_world()
+    stage.server.collect_static()
+    stage.server.start()
+    walk = Walk(stage.server.url.removesuffix("/api/v1"))
+    before = _acmes(world)
+    with ThreadPoolExecutor(len(STRANGERS)) as together:
+        list(together.map(lambda who: _everywhere(stage, world, walk, who), STRANGERS))
+    _with_tokens(world, walk)
+    yield at_least("requests", walk.asked, stage.size(10_000, quick=700))
+    yield none_of("closed, and answered otherwise than 401 to 405", sorted(walk.opened))
+    yield none_of("answers that tell of Acme", sorted(walk.told))
+    after = _acmes(world)
+    yield none_of(
+        "tables with other rows of Acme than before", [name for name in before if before[name] != after[name]]
+    )
+    lists = _lists(world, walk)
+    _grow(world)
+    grown = _lists(world, walk)
+    yield at_least("lists, searches, reports and exports", len(lists), 100)
+    yield none_of(
+        "others than before, when Acme had grown", [name for name in lists if lists[name] != grown[name]]
+    )
+
+
+def control(stage: Stage) -> Iterator[Figure]:
+    """A site on which everybody sees the rows of every brand."""
+    stage.server.env["GUNICORN_CMD_ARGS"] = "--config=python:drills.unguarded"
+    yield from drill(stage)
+
+
+def _everywhere(stage: Stage, world: World, walk: Walk, who: str) -> None:
+    places = [place for place in all_places(world) if place.name not in LEAVING]
+    chosen = places[:: stage.size(1, quick=15)]
+    forged = FORGED | {"brand": str(world.brand.pk), "campaign": str(world.campaign.pk)}
+    with walk.browser(world, who) as http:
+        for place in chosen:
+            for verb in VERBS:
+                sent = {} if verb in {"GET", "HEAD", "OPTIONS"} else {"data": forged}
+                walk.ask(http, who, verb, place.path, is_closed=letter(said(place), who) in "-.", **sent)
+
+
+def _with_tokens(world: World, walk: Walk) -> None:
+    """Every operation of the API, with every verb, by tokens in every state."""
+    given = {f"token {state}": (token, is_valid) for state, token, is_valid in _tokens(world)}
+    for who, (token, is_valid) in given.items():
+        with walk.client({"Authorization": f"Bearer {token}"} if token else {}) as http:
+            for (_, path), (_, body) in OPERATIONS.items():
+                address = f"/api/v1{path.format(brand_id=world.brand.pk, campaign_id=world.campaign.pk)}"
+                event = {"campaign": world.campaign.pk, "external_id": "1", "amount": "1", "source": "forged"}
+                for verb in VERBS:
+                    is_closed = not is_valid or "{" in path
+                    sent = (
+                        {"json": [event] if body == [] else body} if verb in {"POST", "PATCH", "PUT"} else {}
+                    )
+                    walk.ask(http, who, verb, address, is_closed=is_closed, **sent)
+
+
+def _tokens(world: World) -> Iterator[tuple[str, str, bool]]:
+    manager, now = world.users["manager of another brand"], timezone.now()
+    yield "of another agency", world.tokens["manager of another brand"], True
+    yield "of a viewer there", world.tokens["viewer of another brand"], True
+    theirs = list(manager.brands.all())
+    administrators = tokens.issue(world.users["administrator"], "Zenith's", Scope.values, brands=theirs)
+    yield "of an administrator for Zenith alone", administrators.text, True
+    scopeless = tokens.issue(world.users["account manager"], "scopeless", Scope.values)
+    ApiToken.objects.filter(pk=scopeless.token.pk).update(scopes=[])
+    yield "without a scope for it", scopeless.text, False
+    revoked = tokens.issue(world.users["account manager"], "revoked", Scope.values)
+    tokens.revoke(revoked.token)
+    yield "revoked", revoked.text, False
+    expired = tokens.issue(world.users["account manager"], "expired", Scope.values)
+    ApiToken.objects.filter(pk=expired.token.pk).update(expires_at=now - timedelta(seconds=1))
+    yield "expired", expired.text, False
+    gone = User.objects.create_superuser("gone")
+    of_gone = tokens.issue(gone, "gone", Scope.values).text
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    yield "of somebody switched off", of_gone, False
+    yield "that is not known", revoked.text[:-8] + "AAAAAAAA", False
+    yield "that is none", "", False
+
+
+def _acmes(world: World) -> dict[str, list[Any]]:
+    """All rows of Acme, by table."""
+    querysets: dict[str, Any] = {
+        model._meta.label: model._default_manager.all() for model in apps.get_models()
+    }
+    return {
+        label: list(rows.filter(**{rows.path_to_brand: world.brand.pk}).order_by("pk").values_list())
+        for label, rows in querysets.items()
+        if hasattr(rows, "path_to_brand") and label != "ads.ApiToken"
+    }
+
+
+def _lists(world: World, walk: Walk) -> dict[str, bytes]:
+    """What Zenith's manager is shown where many rows are."""
+    who, shown = "manager of another brand", {}
+    with walk.browser(world, who) as http:
+        for place in all_places(world):
+            if letter(said(place), who) == "+" and (
+                place.page == "changelist" or place.name.startswith("dashboard:")
+            ):
+                for query in ({}, *searches(world)[:3]):
+                    if not place.name.endswith("xlsx"):
+                        answer = walk.ask(http, who, "GET", place.path, params=query)
+                        shown[f"{place.path}?{query}"] = CHANGING.sub(b"", answer.content)
+    with walk.client({"Authorization": f"Bearer {world.tokens[who]}"}) as http:
+        for method, path in OPERATIONS:
+            if method == "get" and "{" not in path:
+                shown[path] = CHANGING.sub(b"", walk.ask(http, who, "GET", f"/api/v1{path}").content)
+    return shown
+
+
+def _grow(world: World) -> None:
+    """Acme gets more of what there are lists of."""
+    for number, campaign in enumerate(CampaignFactory.create_batch(20, brand=world.brand)):
+        BudgetService.record_spend(campaign, Decimal(number + 1), external_id=f"more-{number}")
+    BudgetService.reset_budgets(brands=[world.brand])
