@@ -72,6 +72,7 @@ can_read = TokenAuth(Scope.READ, Right.SEE)
 # What is changed decides which rights that needs besides.
 can_manage = TokenAuth(Scope.MANAGE, Right.SEE)
 can_switch = TokenAuth(Scope.MANAGE, Right.SEE, Right.SWITCH)
+can_handle_alerts = TokenAuth(Scope.MANAGE, Right.SEE, Right.HANDLE_ALERTS)
 
 
 def token_of(request: HttpRequest) -> ApiToken:

@@ -122,6 +122,31 @@ SPEND_ROW: Example = {
     "reverses": None,
 }
 
+ALERT: Example = {
+    "id": 1,
+    "kind": "THRESHOLD",
+    "brand": 1,
+    "campaign": None,
+    "state": "open",
+    "title": "Acme: 50, 80, 90 and 100 % of the daily budget reached",
+    "lines": [
+        "$102.50 of $100.00 spent on Fri 20 Nov 2026, 102 %: $2.50 over.",
+        "Since 12:00 on Fri 20 Nov 2026 (Europe/Lisbon).",
+    ],
+    "steps": [50, 80, 90, 100],
+    "period": "DAY",
+    "starts_on": "2026-11-20",
+    "spent": "102.50",
+    "budget": "100.00",
+    "raised_at": "2026-11-20T12:00:00Z",
+    "changed_at": "2026-11-20T12:00:00Z",
+    "acknowledged_by": "",
+    "snoozed_until": None,
+    "resolved_at": None,
+    "resolved_by": "",
+    "ended_at": None,
+}
+
 # By the name of the form.
 OF_FORMS: dict[str, list[Example]] = {
     "SpendEvent": [EVENT, REFUND],
@@ -153,5 +178,7 @@ OF_FORMS: dict[str, list[Example]] = {
         }
     ],
     "StatusChangePage": [{"items": [STATUS_CHANGE], "next": 1, "has_more": False}],
+    "AlertOut": [ALERT, ALERT | {"state": "acknowledged", "acknowledged_by": "admin"}],
+    "AlertPage": [{"items": [ALERT], "next": 1, "has_more": False}],
     "StatusChangeFeed": [{"items": [STATUS_CHANGE], "next": "AQE", "has_more": False}],
 }

@@ -1,6 +1,6 @@
 """The API put together: /api/v1."""
 
-from ads.api import brands, campaigns, feed, problems, serving, spend
+from ads.api import alerts, brands, campaigns, feed, problems, serving, spend
 from ads.api.openapi import BudgetApi, docs_page
 
 api = BudgetApi(
@@ -11,6 +11,6 @@ api = BudgetApi(
     docs=docs_page(),
     urls_namespace="api",
 )
-for router in (spend.router, brands.router, campaigns.router, serving.router, feed.router):
+for router in (spend.router, brands.router, campaigns.router, serving.router, feed.router, alerts.router):
     api.add_router("", router)
 problems.register(api)

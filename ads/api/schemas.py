@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from ads.models import Cause, Kind
+from ads.models import AlertKind, Cause, Kind, PeriodKind
+from ads.models.alerts import AlertState
 from ads.rules.serving import Reason, Status
 
 MAX_ID = 2**63 - 1
@@ -339,6 +340,30 @@ class StatusChangeOut(Told):
     at: datetime
 
 
+class AlertOut(Told):
+    """One thing that somebody should know, in the words that people read."""
+
+    id: int
+    kind: AlertKind
+    brand: int | None = Field(description="Null where it is of no brand.")
+    campaign: int | None
+    state: AlertState
+    title: str
+    lines: list[str] = Field(description="How much, since when, and what the system did.")
+    steps: list[int] = Field(description="The per cents of a budget that were crossed.")
+    period: PeriodKind | None
+    starts_on: date | None
+    spent: str | None
+    budget: str | None
+    raised_at: datetime
+    changed_at: datetime = Field(description="When it was raised, or its last step was crossed.")
+    acknowledged_by: str
+    snoozed_until: datetime | None
+    resolved_at: datetime | None
+    resolved_by: str = Field(description="Empty where it ended by itself.")
+    ended_at: datetime | None
+
+
 class Page(Told):
     """A part of a list."""
 
@@ -356,6 +381,10 @@ class BrandPage(Page):
 
 class CampaignPage(Page):
     items: list[CampaignOut]
+
+
+class AlertPage(Page):
+    items: list[AlertOut]
 
 
 class StatusChangePage(Page):

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
-from ads.models import Brand, Campaign, Scope, SpendLog
+from ads.models import Alert, AlertKind, Brand, Campaign, Scope, SpendLog
 from ads.rights import TRAFFICKER, VIEWER, Right, Role
 from ads.services import BudgetService, tokens
 from ads.tests.api.conftest import Api, Enter, event
@@ -29,9 +30,23 @@ ENDPOINTS: list[tuple[str, str, Any, str]] = [
     ("post", "/campaigns/{campaign}/switch-on", None, MANAGE),
     ("get", "/serving", None, READ),
     ("get", "/status-changes", None, READ),
+    ("get", "/alerts", None, READ),
+    ("post", "/alerts/{alert}/acknowledge", None, MANAGE),
+    ("post", "/alerts/{alert}/resolve", None, MANAGE),
 ]
 OF_ONE = [endpoint for endpoint in ENDPOINTS if "{" in endpoint[1]]
 NAMES = [f"{method} {path}" for method, path, _, _ in ENDPOINTS]
+
+
+def written(path: str, campaign: Campaign) -> str:
+    """The path of this campaign, its brand, or an alert of that."""
+    alert = None
+    if "{alert}" in path:
+        now = timezone.now()
+        alert = Alert.objects.create(
+            key="a", kind=AlertKind.SPIKE, brand=campaign.brand, raised_at=now, changed_at=now
+        ).pk
+    return path.format(brand=campaign.brand_id, campaign=campaign.pk, alert=alert)
 
 
 def call(api: Api, method: str, path: str, body: Any) -> Any:
@@ -55,7 +70,7 @@ def test_each_endpoint_takes_its_scope_and_no_other(
     enter: Enter, campaign: Campaign, method: str, path: str, body: Any, scope: str, held: str
 ) -> None:
     program = enter(campaign.brand, scopes=(held,))
-    path = path.format(brand=campaign.brand_id, campaign=campaign.pk)
+    path = written(path, campaign)
     answer = call(program, method, path, body)
     if held == scope:
         assert answer.code == 200, answer.content
@@ -71,7 +86,7 @@ def test_each_endpoint_takes_its_scope_and_no_other(
 def test_nothing_opens_without_a_token(
     db: None, method: str, path: str, body: Any, scope: str, token: str
 ) -> None:
-    answer = call(Api(token), method, path.format(brand=1, campaign=1), body)
+    answer = call(Api(token), method, path.format(brand=1, campaign=1, alert=1), body)
     assert (answer.code, answer.problem) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
@@ -81,8 +96,8 @@ def test_what_is_others_cannot_be_told_from_what_is_not_there(
     enter: Enter, campaign: Campaign, method: str, path: str, body: Any, scope: str
 ) -> None:
     program = enter(CampaignFactory.create().brand)
-    theirs = call(program, method, path.format(brand=campaign.brand_id, campaign=campaign.pk), body)
-    nobodys = call(program, method, path.format(brand=10**9, campaign=2**70), body)
+    theirs = call(program, method, written(path, campaign), body)
+    nobodys = call(program, method, path.format(brand=10**9, campaign=2**70, alert=2**70), body)
     assert (theirs.code, theirs.problem) == (404, "not-found")
     assert theirs.json == nobodys.json
     campaign.refresh_from_db()
@@ -141,6 +156,8 @@ class TestRoles:
             (VIEWER, "patch", "/brands/{brand}", {"daily_budget": "1.00"}, Right.EDIT_BUDGETS),
             (VIEWER, "patch", "/campaigns/{campaign}", {"enabled": False}, Right.SWITCH),
             (VIEWER, "post", "/campaigns/{campaign}/switch-off", None, Right.SWITCH),
+            (VIEWER, "post", "/alerts/{alert}/acknowledge", None, Right.HANDLE_ALERTS),
+            (TRAFFICKER, "post", "/alerts/{alert}/resolve", None, Right.HANDLE_ALERTS),
             (VIEWER, "post", "/spend", [], Right.RECORD_SPEND),
             (VIEWER, "post", "/spend/snapshots", [], Right.RECORD_SPEND),
             (TRAFFICKER, "patch", "/brands/{brand}", {"monthly_budget": None}, Right.EDIT_BUDGETS),
@@ -159,7 +176,7 @@ class TestRoles:
     ) -> None:
         program = enter(campaign.brand, role=role)
         history = campaign.history.count() + campaign.brand.history.count()
-        answer = call(program, method, path.format(brand=campaign.brand_id, campaign=campaign.pk), body)
+        answer = call(program, method, written(path, campaign), body)
         assert (answer.code, answer.problem, answer.json["right"]) == (403, "forbidden", right.value)
         assert f"“{right.label}”" in answer.json["detail"]
         assert campaign.history.count() + campaign.brand.history.count() == history
