@@ -23,10 +23,13 @@ SCRIPT, QUOTES = "<script>alert(7)</script>", "\"'><"
 EVIL = f"{QUOTES}{SCRIPT}{{{{7*7}}}}"
 # Columns of which the system reads more than that they are text.
 STRUCTURED = {
-    "account", "adapter", "address", "args", "batch", "body", "cause", "codename", "content", "credentials",
-    "currency", "digest", "duration", "expire_date", "file", "form", "history_type", "key", "kind", "kwargs",
-    "last_error_code", "model", "parser", "password", "platform", "queue", "reason_codes", "scopes", "secret",
-    "session_data", "session_key", "source_key", "state", "subject_key", "task", "timezone", "url", "windows_timezone",
+    "account", "adapter", "address", "args", "batch", "body", "cause", "checksum", "codename", "content",
+    "credentials", "currency", "day_of_month", "day_of_week", "digest", "duration", "expire_date", "file",
+    "form", "format", "from_reason_codes", "granularity", "headers", "history_type", "hour", "key", "kind",
+    "kwargs", "last_error_code", "minute", "model", "month_of_year", "parser", "password", "platform",
+    "previous_secret", "queue", "reason_codes", "scopes", "secret", "session_data", "session_hash",
+    "session_key", "sort", "source_key", "state", "subject_key", "target", "task", "timezone", "url",
+    "windows_timezone",
 }  # fmt: skip
 OURS = {"ads", "auth", "axes", "django_celery_beat"}
 # What no form and no body may set, whoever sends it.
