@@ -86,6 +86,13 @@ def test_whoever_speaks_to_platforms_is_given_their_secrets(name: str) -> None:
         assert "env_file" not in services[each], each
 
 
+def test_flower_is_closed_in_production() -> None:
+    flower = composed("docker-compose.prod.yml")["celery-flower"]
+    assert flower["profiles"] == ["flower"]
+    assert '--basic-auth="$${FLOWER_BASIC_AUTH:?' in " ".join(flower["command"])
+    assert flower["ports"] == ["127.0.0.1:5555:5555"]
+
+
 def test_every_queue_has_a_worker() -> None:
     for name in ("docker-compose.yml", "docker-compose.prod.yml"):
         commands = [" ".join(service.get("command", "")) for service in composed(name).values()]

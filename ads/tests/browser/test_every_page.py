@@ -65,7 +65,8 @@ def test_pages_are_open_to_everybody_and_fit_their_window(
 
 # What is no page: parts of pages, files, and what is only sent to.
 NO_PAGES = {
-    "overview-live", "brand-live", "campaign-live", "reports-csv", "reports-xlsx", "sign-in", "sign-out",
+    "overview-live", "brand-live", "campaign-live", "reports-csv", "reports-xlsx", "sign-in", "sign-in-code",
+    "sign-out",
     "brand-campaign-switch", "campaign-switch", "campaign-schedule", "alert-act",
 }  # fmt: skip
 

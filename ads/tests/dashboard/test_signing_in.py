@@ -197,6 +197,16 @@ class TestSessions:
         cookie = sign_in().cookies["sessionid"]
         assert (cookie["httponly"], cookie["samesite"], cookie["domain"]) == (True, "Lax", "")
 
+    @pytest.mark.parametrize("new", ["short", "password", "12345678901", "nina-nina"])
+    def test_a_password_that_is_short_or_common_is_refused(self, nobody: User, new: str) -> None:
+        User.objects.update(is_staff=True)
+        client = Client()
+        client.force_login(nobody)
+        words = {"old_password": "secret", "new_password1": new, "new_password2": new}
+        assert client.post("/admin/password_change/", words).status_code == 200
+        nobody.refresh_from_db()
+        assert nobody.check_password("secret")
+
     def test_who_is_no_staff_is_not_led_round_in_circles(self, nobody: User) -> None:
         client = Client()
         client.force_login(nobody)
@@ -233,6 +243,13 @@ def test_behind_a_proxy_a_made_up_address_gets_nobody_round_the_lock_out(setting
         client = Client(headers={"X-Forwarded-For": f"1.2.3.{number}, 198.51.100.1"})
         last = client.post("/sign-in/", {"username": "nina", "password": "wrong"})
     assert last.status_code == 429
+
+
+def test_pages_say_how_a_browser_should_treat_them() -> None:
+    for path in ("/sign-in/", "/api/v1/brands", "/nowhere/"):
+        headers = Client().get(path).headers
+        assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "same-origin")
+        assert (headers["X-Frame-Options"], headers["Cross-Origin-Opener-Policy"]) == ("DENY", "same-origin")
 
 
 def test_nobody_must_have_a_second_factor_unless_it_is_said() -> None:
