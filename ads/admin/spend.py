@@ -1,12 +1,12 @@
 """The ledger: record spend and reverse it. A row is never edited and never deleted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -105,6 +105,9 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SpendLog]:
         return super().get_queryset(request).select_related("campaign__brand", "brand")
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> NoReturn:
+        raise Http404("There is no such row, or it is archived, or you have no right to it.")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

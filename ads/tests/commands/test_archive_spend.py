@@ -12,7 +12,7 @@ from ads.models import ArchivedMonth, Campaign, SpendLog
 from ads.services import BudgetService, archiving
 from ads.tests.moments import NOON
 
-pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
 pytestmark = pytest.mark.django_db
 
 OLD = NOON - timedelta(days=100)  # the last day of November
