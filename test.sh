@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=scripts/venv.sh
 . scripts/venv.sh
 
-install requirements.txt requirements-dev.txt requirements-apprise.txt
+install requirements.txt requirements-dev.txt requirements-apprise.txt requirements-archive.txt
 
 # The tests in a browser drive the system's Chromium; without it they are skipped, but never where CI is set.
 if ! command -v chromium chromium-browser google-chrome >/dev/null; then

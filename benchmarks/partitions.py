@@ -66,7 +66,7 @@ PLAIN, PARTS = Shape("plain", is_partitioned=False), Shape("parts", is_partition
 def main() -> None:
     """Make both, and print a line for each thing measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.partitions", description=__doc__)
-    parser.add_argument("--rows", type=int, default=16_000_000)
+    parser.add_argument("--rows", type=int, default=6_000_000)
     options = parser.parse_args()
     keeper = PostgreSQLKeeper()
     try:
@@ -74,7 +74,6 @@ def main() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             for setting in DURABLE:
                 connection.execute(f"ALTER SYSTEM SET {setting}".encode())
-            connection.execute("ALTER SYSTEM SET shared_buffers = '512MB'")
             connection.execute("SELECT pg_reload_conf()")
         print(f"{options.rows:,} rows over {MONTHS} months\n{'':44} {'plain':>14} {'partitioned':>14}")
         with psycopg.connect(url, autocommit=True) as connection:

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from ads.admin import (
     alerts,
+    archive,
     brands,
     campaigns,
     channels,
@@ -25,6 +26,7 @@ admin.site.index_title = "Budgets"
 
 __all__ = [
     "alerts",
+    "archive",
     "brands",
     "campaigns",
     "channels",

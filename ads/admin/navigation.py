@@ -112,6 +112,12 @@ def navigation(request: HttpRequest) -> list[Group]:
                 ),
                 _item("Waivers", "Who started which budget afresh", "restart_alt", "waiver"),
                 _item(
+                    "Archived months",
+                    "Spend whose rows were moved into files",
+                    "archive",
+                    "archivedmonth",
+                ),
+                _item(
                     "Learned matches",
                     "Which campaign is which on its platform",
                     "join_inner",

@@ -1,12 +1,12 @@
 """The ledger: record spend and reverse it. A row is never edited and never deleted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -29,7 +29,7 @@ from ads.admin.spend_form import (
 )
 from ads.admin.telling import tell
 from ads.errors import NotReversible
-from ads.models import Campaign, Kind, SpendLog
+from ads.models import ArchivedMonth, Campaign, Kind, SpendLog
 from ads.rights import Right
 from ads.services.imported import import_of, logs_of
 
@@ -86,6 +86,7 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
     search_fields = ("campaign__name", "external_id")
     search_help_text = "Search by campaign, or by the exact id in the source"
     empty_text = "No spend is recorded here."
+    list_before_template = "admin/ads/spendlog/archived.html"
     actions = ("reverse",)
     acts = {"reverse": "Reverse …"}
     acts_with_page = frozenset({"reverse"})
@@ -104,6 +105,17 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SpendLog]:
         return super().get_queryset(request).select_related("campaign__brand", "brand")
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> NoReturn:
+        raise Http404("There is no such row, or it is archived, or you have no right to it.")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With a note where rows have left the ledger."""
+        newest = ArchivedMonth.objects.first()
+        note = {} if newest is None else {"archived_until": formats.month(newest.month)}
+        return super().changelist_view(request, {**(extra_context or {}), **note})
 
     def get_fields(self, request: HttpRequest, obj: SpendLog | None = None) -> Any:
         return self.fields if obj is None else self.shown

@@ -85,13 +85,6 @@ def read(path: Path, rows_at_once: int) -> Iterator[list[FileRow]]:
             yield [FileRow(*values) for values in zip(*columns, strict=True)]
 
 
-def row_count(path: Path) -> int:
-    """How many rows a file has, by what stands at its end."""
-    from pyarrow import parquet
-
-    return int(parquet.read_metadata(path).num_rows)
-
-
 def checksum(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()

@@ -74,13 +74,15 @@ def unfinished(before: date) -> QuerySet[ArchivedMonth]:
     return ArchivedMonth.objects.filter(month__lt=before, sealed_at=None).order_by("month", "part")
 
 
-def archive(month: date, directory: Path, *, now: datetime, by: str, tell: Tell) -> ArchivedMonth:
-    """Writes a month's rows into a file, proves it, and takes them out of the ledger.
+def archive(
+    month: date, directory: Path, *, expected: int, now: datetime, by: str, tell: Tell
+) -> ArchivedMonth:
+    """Writes a month's rows, about so many, into a file, proves it, and takes them out of the ledger.
 
     Raises ArchiveError, and leaves the ledger as it is, where what is read back is not what the ledger holds.
     """
     check_before(next_month(month), now)
-    archived = _write(month, directory, now, by, tell)
+    archived = _write(month, directory, expected, now, by, tell)
     go_on(archived, directory, now=now, tell=tell)
     return archived
 
@@ -131,18 +133,17 @@ def _logs(month: date) -> QuerySet[SpendLog]:
     return SpendLog.objects.filter(spent_on__gte=month, spent_on__lt=next_month(month)).order_by()
 
 
-def _write(month: date, directory: Path, now: datetime, by: str, tell: Tell) -> ArchivedMonth:
+def _write(month: date, directory: Path, expected: int, now: datetime, by: str, tell: Tell) -> ArchivedMonth:
     archive_files.check_library()
     if not directory.is_dir():
         raise ArchiveError(f"there is no directory {directory}")
     before = _parts(month)
-    rows = _contents(month).rows
     handle, name = tempfile.mkstemp(prefix=f"spend-{month:%Y-%m}-", suffix=".partial", dir=directory)
     os.close(handle)
     partial = Path(name)
     try:
-        proofs = _write_rows(partial, month, rows, tell)
-        archived = _prove(partial, month, proofs, rows, tell)
+        proofs = _write_rows(partial, month, expected, tell)
+        archived = _prove(partial, month, proofs, expected, tell)
         archived.archived_at, archived.archived_by = now, by
         archived.sha256 = archive_files.checksum(partial)
         # Named by its content: no file of another ledger, or of a run that was killed, is ever written over.
@@ -165,7 +166,7 @@ Proofs = dict[int, bytes]
 Sums = Iterable[tuple[int, date, int, int]]
 
 
-def _write_rows(path: Path, month: date, rows: int, tell: Tell) -> Proofs:
+def _write_rows(path: Path, month: date, expected: int, tell: Tell) -> Proofs:
     proofs: Proofs = {}
     done = 0
     with archive_files.writing(path) as write:
@@ -181,7 +182,7 @@ def _write_rows(path: Path, month: date, rows: int, tell: Tell) -> Proofs:
             for chunk in _chunks(logs.order_by("pk"), currency):
                 write(chunk)
                 done += len(chunk)
-                tell("Writing", done, rows)
+                tell("Writing", done, max(expected, done))
     return proofs
 
 
@@ -216,7 +217,7 @@ def _proof(currency: str, sums: Sums) -> bytes:
     return digest.digest()
 
 
-def _prove(path: Path, month: date, proofs: Proofs, rows: int, tell: Tell) -> ArchivedMonth:
+def _prove(path: Path, month: date, proofs: Proofs, expected: int, tell: Tell) -> ArchivedMonth:
     """Reads the file back and compares; what it holds, not stored yet."""
     contents, last_id = Contents(), 0
     proven: Proofs = {}
@@ -229,7 +230,7 @@ def _prove(path: Path, month: date, proofs: Proofs, rows: int, tell: Tell) -> Ar
             contents.add(row.currency, 1, row.amount_micros)
             last_id = max(last_id, row.id)
         proven[brand_id] = _proof(row.currency, ((*key, *sums[key]) for key in sorted(sums)))  # type: ignore[misc]
-        tell("Proving", contents.rows, max(rows, contents.rows))
+        tell("Proving", contents.rows, max(expected, contents.rows))
     if proven != proofs:
         wrong = sorted(pk for pk in proven.keys() | proofs.keys() if proven.get(pk) != proofs.get(pk))
         raise ArchiveError(

@@ -22,6 +22,7 @@ from ads.models import (
     AlertNotification,
     AlertRule,
     AlertStep,
+    ArchivedMonth,
     Brand,
     Campaign,
     CampaignAlias,
@@ -35,6 +36,7 @@ from ads.models import (
     PlatformConnection,
     PlatformState,
     Scope,
+    SealedDay,
     SpendImport,
     SpendLog,
     Waiver,
@@ -121,6 +123,13 @@ def history(db: None) -> Campaign:
     AlertNotification.objects.create(alert=alert, channel=people, due_at=NOW)
     AlertNotification.objects.create(alert=alert, channel=people, user=bob, due_at=NOW)
     HistoryCount.objects.create(kind="SPEND", sort="feed", last_at=NOW)
+    archived = ArchivedMonth.objects.create(
+        month="2025-01-01", file_name="f", sha256="s", row_count=1, totals={}, last_id=1, archived_at=NOW
+    )
+    SealedDay.objects.create(
+        archived_month=archived, brand=brand, campaign=campaign, spent_on="2025-01-05", source="feed",
+        of_totals=False, row_count=1, amount_micros=1, first_recorded_at=NOW, last_recorded_at=NOW,
+    )  # fmt: skip
     token = issue(User.objects.create_user("ann"), "ad server", [Scope.READ]).token
     IdempotencyRecord.objects.create(token=token, key="k", digest="d", created_at=NOW, started_at=NOW)
     WebhookEndpointFactory.create()
@@ -229,6 +238,7 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
             {"kind": "CHANNEL_FAILING", "times": 1},
         ],
     ),
+    ("archivedmonth_starts_on_first", "ads_archivedmonth", [{"month": "2025-01-02", "sha256": "other"}]),
     ("idempotency_answered_whole", "ads_idempotencyrecord", [{"key": "other", "answer_status": 200}]),
     (
         "brand_budgets_not_negative",
@@ -361,6 +371,8 @@ CHECKS: list[tuple[str, str, list[Row]]] = [
 
 # What a copy of a row keeps makes it a second one; the rest is changed so that only this key is broken.
 UNIQUE: list[tuple[str, str, Row]] = [
+    ("archivedmonth_unique", "ads_archivedmonth", {"sha256": "other"}),
+    ("sealedday_unique", "ads_sealedday", {}),
     ("alert_once_until_ended", "ads_alert", {}),
     ("alertrule_one_everywhere", "ads_alertrule", {"brand_id": None, "campaign_id": None}),
     ("alertrule_one_of_brand", "ads_alertrule", {"campaign_id": None}),
@@ -450,7 +462,7 @@ class TestConstraints:
             for field in model._meta.concrete_fields
             if str(field.column).endswith("_micros")
         ]
-        assert len(columns) == 21
+        assert len(columns) == 22
         for table, column in columns:
             name = table.removeprefix("ads_")
             refused_copy(table, f"{name}_integer_micros", **{column: 10.5})

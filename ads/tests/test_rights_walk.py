@@ -28,6 +28,7 @@ from ads.models import (
     Alert,
     AlertRule,
     ApiToken,
+    ArchivedMonth,
     Brand,
     BrandPeriod,
     Campaign,
@@ -253,6 +254,7 @@ MODELS: dict[Any, Pages] = {
     CampaignPeriod: READ_ONLY,
     Waiver: READ_ONLY,
     RightsChange: Pages(ADMINISTRATORS, ADMINISTRATORS, acts={"none": NOT_THERE}),
+    ArchivedMonth: Pages(ADMINISTRATORS, ADMINISTRATORS, acts={"none": NOT_THERE}),
     PlatformConnection: Pages(
         ADMINISTRATORS,
         ADMINISTRATORS,

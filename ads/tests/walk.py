@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +26,7 @@ from ads.models import (
     Alert,
     AlertRule,
     ApiToken,
+    ArchivedMonth,
     Brand,
     Campaign,
     CampaignAlias,
@@ -148,6 +149,10 @@ def make_world() -> World:
         )
     JobProgress.objects.create(name="verify_ledger", position=7)
     AccessAttempt.objects.create(username="viewer", ip_address="203.0.113.9", failures_since_start=1)
+    ArchivedMonth.objects.create(
+        month=date(2024, 1, 1), file_name="spend-2024-01-3f2a.parquet", sha256="3f2a", row_count=2,
+        totals={"EUR": 7_000_000, "USD": 1}, last_id=2, archived_at=NOON, sealed_at=NOON,
+    )  # fmt: skip
     CrontabSchedule.objects.create()
     SolarSchedule.objects.create(event="sunrise", latitude=0, longitude=0)
     ClockedSchedule.objects.create(clocked_time=NOON)

@@ -65,7 +65,12 @@ class Command(BaseCommand):
                     continue
                 moved.append(
                     archiving.archive(
-                        first_day, directory, now=now, by=command_line_user(), tell=self._tell()
+                        first_day,
+                        directory,
+                        expected=contents.rows,
+                        now=now,
+                        by=command_line_user(),
+                        tell=self._tell(),
                     )
                 )
                 self._write("Archived", moved[-1])

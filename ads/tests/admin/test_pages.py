@@ -1,6 +1,6 @@
 """Every page of the admin renders, lists cost the same whatever their length, and history cannot be written."""
 
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 
 import pytest
@@ -15,6 +15,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from ads.models import (
     ApiToken,
+    ArchivedMonth,
     Brand,
     BrandPeriod,
     Campaign,
@@ -40,6 +41,7 @@ from ads.tests.factories import (
 from ads.tests.moments import NOON
 
 READ_ONLY = [
+    ArchivedMonth,
     BrandPeriod,
     CampaignPeriod,
     Waiver,
@@ -72,6 +74,10 @@ def everything(db: None) -> None:
     WebhookEndpointFactory.create()
     one_of_everything()
     JobProgress.objects.create(name="verify_ledger", position=7)
+    ArchivedMonth.objects.create(
+        month=date(2024, 1, 1), file_name="spend-2024-01-3f2a.parquet", sha256="3f2a", row_count=2,
+        totals={"EUR": 7_000_000, "USD": 1}, last_id=2, archived_at=NOON, sealed_at=NOON,
+    )  # fmt: skip
     totals = [SpendSnapshot(campaign_id=999, day=NOON.date(), amount_micros=1)]
     list(ingest.ingest_snapshots(totals, source="google_ads", now=NOON))
     tokens.issue(User.objects.create_user("ann"), "ad server", ["read"])

@@ -1,7 +1,7 @@
 """The admin in a browser: access for everybody, and what people do there step by step."""
 
 from collections.abc import Callable, Iterator
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +13,16 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from ads.models import ApiToken, Brand, Campaign, CampaignAlias, QuarantinedSpend, SpendImport, SpendLog
+from ads.models import (
+    ApiToken,
+    ArchivedMonth,
+    Brand,
+    Campaign,
+    CampaignAlias,
+    QuarantinedSpend,
+    SpendImport,
+    SpendLog,
+)
 from ads.rules.serving import Status
 from ads.services import BudgetService, CampaignService, import_jobs, tokens
 from ads.tests.admin.browser import act_url, list_url, page_url
@@ -132,6 +141,10 @@ def test_every_page_is_open_to_everybody_and_fits_its_window(
     CampaignAlias.objects.create(
         brand=acme, campaign=Campaign.objects.get(name="Winter Sale"), platform="meta", name="Winter",
         created_at=timezone.now(),
+    )  # fmt: skip
+    ArchivedMonth.objects.create(
+        month=date(2024, 1, 1), file_name="spend-2024-01-3f2a9c1e77d0.parquet", sha256="3f2a9c1e77d0" * 5,
+        row_count=1_234_567, totals={"EUR": 7_000_000, "USD": 1}, last_id=2, archived_at=timezone.now(),
     )  # fmt: skip
     for path in paths():
         page.goto(site + path)
