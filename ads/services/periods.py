@@ -10,7 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 
 from ads.actor import actor_name
 from ads.models import (
@@ -292,11 +292,7 @@ def _entered_a_new_day(now: datetime) -> dict[int, int]:
         for brand in brands
         if brand.opened_on is None or brand.opened_on < brand.calendar.local_date(now)
     ]
-    if not due:
-        return {}
-    sizes = Campaign.objects.order_by().values_list("brand_id").annotate(size=Count("pk"))
-    size_of = dict(sizes.filter(brand_id__gte=due[0], brand_id__lte=due[-1]))
-    return {brand_id: size_of.get(brand_id, 0) for brand_id in due}
+    return enforcement.sizes_of(due)
 
 
 @retrying
