@@ -65,26 +65,27 @@ def among(column_type: str, values: Sequence[Value]) -> tuple[str, list[Param]]:
 
 
 class OneOf(Func):
-    """A condition of a queryset: the column is one of these ids, given as one parameter.
+    """A condition of a queryset: the column is one of these ids or texts, given as one parameter.
 
     With a parameter for each of 1,000, composing and planning the query take longer than running it.
     """
 
     output_field = BooleanField()
 
-    def __init__(self, column: str, ids: Iterable[int]) -> None:
+    def __init__(self, column: str, values: Iterable[int] | Iterable[str]) -> None:
         super().__init__(F(column))
-        self.ids = sorted(ids)
+        self.values: list[Value] = [*sorted(values)]
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
     ) -> tuple[str, tuple[Any, ...]]:
-        if not self.ids:
+        if not self.values:
             raise EmptyResultSet  # and so nothing is asked
         column, params = compiler.compile(self.source_expressions[0])
         if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s::bigint[])", (*params, _array("bigint", self.ids))
-        return f"{column} IN (SELECT value FROM json_each(%s))", (*params, json.dumps(self.ids))  # noqa: S608
+            column_type = TEXT if isinstance(self.values[0], str) else "bigint"
+            return f"{column} = ANY(%s::{column_type}[])", (*params, _array(column_type, self.values))
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*params, json.dumps(self.values))  # noqa: S608
 
 
 class AsOneText(Func):
