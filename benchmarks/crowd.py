@@ -51,15 +51,15 @@ BRAND_PERIODS = """
 """
 CAMPAIGN_PERIODS = """
     INSERT INTO ads_campaignperiod (campaign_id, kind, starts_on, spent_micros, waived_micros, budget_micros)
-    SELECT id, kind, starts_on, %(budget)s / 100, 0, %(budget)s
+    SELECT id, kind, starts_on, %(budget)s / 100 + id, 0, %(budget)s
     FROM ads_campaign, (VALUES ('DAY', %(today)s::date), ('DAY', %(today)s::date - 1),
         ('MONTH', date_trunc('month', %(today)s::date)::date), ('FLIGHT', %(flight)s)) AS periods (kind, starts_on)
     ORDER BY id
 """
 
 
-def make_crowd(campaigns: int, now: datetime) -> None:
-    """Makes them in place of all that were there, and decides them."""
+def make_crowd(campaigns: int, now: datetime, *, is_spent: bool = True) -> None:
+    """Makes them in place of all that were there, with totals that no ledger tells of, and decides them."""
     from ads.services import enforcement
 
     values: dict[str, int | date | list[str]] = {
@@ -72,7 +72,12 @@ def make_crowd(campaigns: int, now: datetime) -> None:
             "TRUNCATE ads_brand, ads_campaign, ads_daypartingschedule, ads_brandperiod, ads_campaignperiod, "
             "ads_statuschange RESTART IDENTITY CASCADE"
         )
-        for statement in (BRANDS, CAMPAIGNS, WINDOWS, BRAND_PERIODS, CAMPAIGN_PERIODS):
+        for statement in (
+            BRANDS,
+            CAMPAIGNS,
+            WINDOWS,
+            *((BRAND_PERIODS, CAMPAIGN_PERIODS) if is_spent else ()),
+        ):
             cursor.execute(statement, values)
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("VACUUM ANALYZE")

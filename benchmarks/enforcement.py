@@ -56,6 +56,9 @@ def run(smaller: int) -> Iterator[Figure]:
                 f"tick, {due:,} due of {size:,}", took * 1000, "ms", ratio, against, "<= 1.5" if ratio else ""
             )
         _, memory[size] = peak_memory_of_a_sweep()
+        if size == SIZES[1] // smaller:
+            took, resumed = sweeps.reset(timezone.now())
+            yield Figure(f"reset of {size:,}, {resumed:,} resumed", took * 1000, "ms")
     least, most = (memory[size // smaller] for size in SIZES[1:])
     yield Figure("memory of the largest sweep", most / 2**20, "MiB", most / least, "of a tenth", "<= 1.5")
     yield from beside_other_work(SIZES[-1] // smaller)
@@ -84,16 +87,22 @@ def beside_other_work(size: int) -> Iterator[Figure]:
 
     from ads.services import enforcement, periods
     from benchmarks import sweeps
+    from benchmarks.crowd import spend_out
     from benchmarks.measures import p99, seconds
 
     brands = size // 100
     with sweeps.one_after_another(brands) as quiet:
         time.sleep(15)
-    with sweeps.transactions() as held, sweeps.one_after_another(brands) as during:
-        took = seconds(lambda: enforcement.sweep(timezone.now()))
-    yield Figure(f"sweep of {size:,} beside ingest", took * 1000, "ms")
-    yield Figure("record_spend p99 meanwhile", p99(during), "ms", p99(during) / p99(quiet), "without", "<= 3")
-    yield Figure("its longest transaction", max(held) * 1000, "ms", bar="< 1,000")
+    for what in ("nothing to do", "10 % paused"):
+        if what != "nothing to do":
+            spend_out(5, timezone.now())
+        with sweeps.transactions() as held, sweeps.one_after_another(brands) as during:
+            took = seconds(lambda: enforcement.sweep(timezone.now()))
+        yield Figure(f"sweep of {size:,} beside ingest, {what}", took * 1000, "ms")
+        yield Figure(
+            "record_spend p99 meanwhile", p99(during), "ms", p99(during) / p99(quiet), "without", "<= 3"
+        )
+        yield Figure("its longest transaction", max(held, default=0) * 1000, "ms", bar="< 1,000")
 
     two = seconds(lambda: [one.wait() for one in [sweeps.another_process(part, 2) for part in range(2)]])
     yield Figure(f"sweep of {size:,} by two processes", two * 1000, "ms")

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from statistics import median
 from typing import ParamSpec, TypeVar
 
@@ -15,13 +17,15 @@ from django.utils import timezone
 
 from ads.models import BrandPeriod, Campaign
 from ads.rules.serving import Status
-from ads.services import enforcement, periods
+from ads.services import BudgetService, enforcement, periods
+from ads.services.budgets import ResetResult
 from benchmarks import by_hand
 from benchmarks.crowd import make_due, spend_out
 from benchmarks.measures import one_by_one, seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")
+FORK = get_context("fork")
 
 
 def by_turns(one: Callable[[], object], other: Callable[[], object], turns: int = 3) -> tuple[float, float]:
@@ -118,28 +122,42 @@ def transactions() -> Iterator[list[float]]:
 
 @contextmanager
 def one_after_another(brands: int) -> Iterator[list[float]]:
-    """The seconds that each `record_spend` takes, on campaigns of any brand, made all the while it is entered."""
+    """The seconds that each `record_spend` takes, on campaigns of any brand; they are there when it is left.
+
+    In a process of its own: a thread of this one would wait for the sweep's Python.
+    """
     campaigns = list(
         Campaign.objects.filter(brand_id__lte=brands, status=Status.ACTIVE).order_by("?")[:2_000]
     )
     took: list[float] = []
-    over = threading.Event()
-
-    def record() -> None:
-        number = 0
-        while not over.is_set():
-            took.extend(one_by_one([campaigns[number % len(campaigns)]], 1, prefix=f"{time.time_ns()}"))
-            number += 1
-            over.wait(0.005)
-        connections.close_all()
-
-    writer = threading.Thread(target=record)
+    is_over, (ours, theirs) = FORK.Event(), FORK.Pipe()
+    connections.close_all()
+    writer = FORK.Process(target=_record, args=(campaigns, is_over, theirs))
     writer.start()
     try:
         yield took
     finally:
-        over.set()
+        is_over.set()
+        took += ours.recv()
         writer.join()
+
+
+def _record(campaigns: Sequence[Campaign], is_over: Event, told: "Connection[list[float], None]") -> None:
+    took: list[float] = []
+    while not is_over.is_set():
+        campaign = campaigns[len(took) % len(campaigns)]
+        took += one_by_one([campaign], 1, prefix=f"{time.time_ns()}")
+        is_over.wait(0.005)
+    told.send(took)
+
+
+def reset(now: datetime) -> tuple[float, int]:
+    """Seconds of a reset of all days when one brand in ten has spent its budget, and how many campaigns it resumes."""
+    spend_out(1, now)
+    enforcement.sweep(now)
+    done: list[ResetResult] = []
+    took = seconds(lambda: done.append(BudgetService.reset_budgets(daily=True)))
+    return took, len(done[0].changes)
 
 
 def another_process(part: int, parts: int) -> "subprocess.Popen[bytes]":

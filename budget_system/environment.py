@@ -54,6 +54,7 @@ class Environment(BaseSettings):
     db_host: str = ""
     db_port: int | None = None
     db_pool_size: int = 8
+    db_transaction_pooler: bool = False
 
     celery_broker_url: str = "redis://localhost:6379/0"
     celery_result_backend: str = ""

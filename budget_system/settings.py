@@ -100,8 +100,11 @@ CONNECT_SECONDS = 3
 SILENT_SECONDS = 10
 
 
-def database(address: DatabaseAddress, pool_size: int) -> dict[str, Any]:
-    """Django's settings of the database at an address; a pool of 0 connections is no pool."""
+def database(address: DatabaseAddress, pool_size: int, *, is_behind_pooler: bool = False) -> dict[str, Any]:
+    """Django's settings of the database at an address; a pool of 0 connections is no pool.
+
+    A pooler in transaction mode gives each transaction another session: a cursor kept beyond one would be gone.
+    """
     if address.engine == "sqlite":
         path = BASE_DIR / address.name  # an absolute name stays as it is
         return {
@@ -130,7 +133,8 @@ def database(address: DatabaseAddress, pool_size: int) -> dict[str, Any]:
         "HOST": address.host,
         "PORT": address.port,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": waits | address.options | ({"pool": pool} if pool_size else {}),
+        "DISABLE_SERVER_SIDE_CURSORS": is_behind_pooler,
+        "OPTIONS": waits | address.options | ({"pool": pool} if pool_size and not is_behind_pooler else {}),
     }
 
 
@@ -150,7 +154,11 @@ def cache(url: str) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": database(database_address, environment.db_pool_size)}
+DATABASES = {
+    "default": database(
+        database_address, environment.db_pool_size, is_behind_pooler=environment.db_transaction_pooler
+    )
+}
 
 CACHES = {"default": cache(environment.cache_address())}
 

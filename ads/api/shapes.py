@@ -67,7 +67,7 @@ def brand_fields(brand: Brand, standing: BrandStanding) -> dict[str, Any]:
 
 
 def campaigns_out(campaigns: Sequence[Campaign], now: datetime) -> list[schemas.CampaignOut]:
-    """These campaigns, read with their brands, as they stand and are decided at this moment. Five queries."""
+    """These campaigns, read with their brands, as they stand and are decided at this moment. Three queries."""
     standings = stand_campaigns(campaigns, now)
     brands = {campaign.brand_id: campaign.brand for campaign in campaigns}
     rows = Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns])

@@ -111,9 +111,6 @@ class CampaignFacts(NamedTuple):  # a sweep makes a million, and a frozen datacl
     window_calendar: Calendar
 
 
-_NO_BUDGETS = (None, None, None)
-
-
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The status, every reason in order, and the first later instant (UTC) at which time alone changes it."""
@@ -149,19 +146,52 @@ def status_of(reasons: tuple[Reason, ...]) -> Status:
 def decide(facts: CampaignFacts, now: datetime) -> Decision:
     """Return the campaign's status at `now`, with every reason, and when time alone next changes them."""
     now = in_utc(now, "now")
-    own = (facts.daily_budget_micros, facts.monthly_budget_micros, facts.total_budget_micros)
-    if own == _NO_BUDGETS and not facts.windows:
+    brand_now = _brand_now(facts.brand, now)
+    if (
+        _has_room(facts.days, facts.daily_budget_micros, brand_now.today)
+        and _has_room(facts.months, facts.monthly_budget_micros, brand_now.month)
+        and not reached(facts.total_micros, facts.total_budget_micros)
+    ):
+        start_date = facts.start_date
+        if start_date is not None and start_date <= brand_now.today:
+            start_date = None
         # Of a brand's campaigns many are alike in all that counts.
-        return _decide_by_brand(facts.brand, facts.enabled, facts.start_date, facts.end_date, now)
+        return _decide_without_budgets(
+            facts.brand,
+            facts.enabled,
+            start_date,
+            facts.end_date,
+            facts.windows,
+            facts.window_calendar if facts.windows else None,
+            now,
+        )
     return _decide(facts, now)
 
 
-@lru_cache(maxsize=1024)
-def _decide_by_brand(
-    brand: BrandFacts, enabled: bool, start_date: date | None, end_date: date | None, now: datetime
+def _has_room(counted: Mapping[date, int], limit_micros: int | None, current: date) -> bool:
+    """Return whether the limit is as if there were none: not reached now, and time alone does not reach it."""
+    if limit_micros is None:
+        return True
+    if reached(0, limit_micros) or reached(counted.get(current, 0), limit_micros):
+        return False
+    return not counted or max(counted) <= current
+
+
+@lru_cache(maxsize=16384)
+def _decide_without_budgets(
+    brand: BrandFacts,
+    enabled: bool,
+    start_date: date | None,
+    end_date: date | None,
+    windows: tuple[Window, ...],
+    window_calendar: Calendar | None,
+    now: datetime,
 ) -> Decision:
-    alike = CampaignFacts(brand, enabled, start_date, end_date, *_NO_BUDGETS, {}, {}, 0, (), brand.calendar)
-    return _decide(alike, now)
+    calendar = window_calendar or brand.calendar
+    return _decide(
+        CampaignFacts(brand, enabled, start_date, end_date, None, None, None, {}, {}, 0, windows, calendar),
+        now,
+    )
 
 
 def _decide(facts: CampaignFacts, now: datetime) -> Decision:

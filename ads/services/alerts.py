@@ -20,7 +20,7 @@ from ads.models.alerts import AlertQuerySet
 from ads.rules.alerting import Level, is_eased, steps_crossed
 from ads.services import notifying
 from ads.services.alert_rules import Rule, ruling
-from ads.services.given import given
+from ads.services.given import OneOf, given
 from ads.services.transactions import aside, retrying
 from ads.services.webhooks import Event, emit
 
@@ -112,7 +112,7 @@ def _follow(moves: Sequence[Move], now: datetime) -> None:
 
 def _rearm(moves: Sequence[Move], now: datetime) -> None:
     after = {move.period.key(kind): move.after for move in moves for kind in OF_BUDGETS}
-    fired = AlertStep.objects.filter(key__in=list(after), rearmed_at__isnull=True)
+    fired = AlertStep.objects.filter(OneOf("key", after), rearmed_at__isnull=True)
     below = [
         (pk, alert_id)
         for pk, alert_id, key, step in fired.values_list("pk", "alert_id", "key", "step")

@@ -32,7 +32,7 @@ class CampaignRow:
 
 
 def load_campaigns(brand: Brand, status: Status | None, most: int, now: datetime) -> list[CampaignRow]:
-    """The brand's campaigns (archived ones aside), all or those of one status, `most` at most. Five queries."""
+    """The brand's campaigns (archived ones aside), all or those of one status, `most` at most. Four queries."""
     chosen = Campaign.objects.filter(brand=brand, archived_at__isnull=True)
     if status is not None:
         chosen = chosen.filter(status=status)

@@ -15,13 +15,11 @@ from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, Kind, Perio
 from ads.rules.money import MoneyError, from_micros, to_micros
 from ads.rules.periods import month_start
 from ads.rules.serving import Status, reached
-from ads.services import ingest, periods, sealed
+from ads.services import enforcement, ingest, resets, sealed
 from ads.services.enforcement import Change
 from ads.services.moments import passing
 from ads.services.records import REVERSAL, SpendEvent
 from ads.services.transactions import retrying
-
-BRANDS_PER_RESET = 200
 
 
 class BrandSummary(TypedDict):
@@ -150,12 +148,12 @@ class BudgetService:
         the ledger stay. Each slice of brands is one transaction; a dry run is taken back whole.
         """
         clock = passing(now or timezone.now())
-        brand_ids = _brands_to_reset(brands, campaign)
+        sizes = enforcement.sizes_of(_brands_to_reset(brands, campaign))
         result = ResetResult([], [])
         with acting_as(by):
-            for start in range(0, len(brand_ids), BRANDS_PER_RESET):
-                waived = periods.waive(
-                    brand_ids[start : start + BRANDS_PER_RESET],
+            for group in enforcement.in_groups(sizes, enforcement.LOCKED_AT_ONCE):
+                waived = resets.waive(
+                    group,
                     campaign_id=None if campaign is None else campaign.pk,
                     daily=daily,
                     monthly=monthly,

@@ -26,7 +26,7 @@ from ads.services import alerts
 from ads.services.alerts import Owner, OwnersPeriod
 from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
-from ads.services.given import given
+from ads.services.given import OneOf, given
 from ads.services.moments import passing
 from ads.services.platform_states import follow_statuses, is_anything_connected
 from ads.services.transactions import aside, is_rolled_back, retrying
@@ -194,18 +194,23 @@ class Share(NamedTuple):
 def shares(brands: QuerySet[Brand]) -> Iterator[Share]:
     """All campaigns of these brands, in the order of the brands' ids, in shares of a bounded size."""
     last = 0
-    while sizes := dict(
-        brands.filter(pk__gt=last)
-        .order_by("pk")
-        .annotate(size=Count("campaigns"))
-        .values_list("pk", "size")[:BRANDS_AT_ONCE]
+    while ids := list(
+        brands.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BRANDS_AT_ONCE]
     ):
+        sizes = sizes_of(ids)
         for brand_ids in in_groups(sizes, LOOKED_AT_ONCE):
             last = brand_ids[-1]
             if sizes[last] > LOOKED_AT_ONCE:  # it is alone
                 yield from _shares_of_one(last)
             else:
                 yield Share(brand_ids, None)
+
+
+def sizes_of(brand_ids: Iterable[int]) -> dict[int, int]:
+    """How many campaigns each of these brands has, in the order given."""
+    counts = Campaign.objects.filter(OneOf("brand_id", brand_ids)).order_by().values_list("brand_id")
+    counted = dict(counts.annotate(size=Count("pk")))
+    return {brand_id: counted.get(brand_id, 0) for brand_id in brand_ids}
 
 
 def in_groups(sizes: Mapping[int, int], most: int) -> Iterator[list[int]]:
@@ -239,7 +244,7 @@ def sweep_share(share: Share, clock: Callable[[], datetime]) -> Decided:
         if share.campaign_ids is None
         else Campaign.objects.filter(pk__in=share.campaign_ids)
     )
-    brands = Brand.objects.filter(pk__in=share.brand_ids)
+    brands = Brand.objects.filter(pk__in=share.brand_ids).order_by()
     looked_at, stale = _look(brands, campaigns, clock())
     by_brand: defaultdict[int, list[int]] = defaultdict(list)
     for stored, _ in stale:

@@ -1,22 +1,24 @@
 """Reads what the rule needs to know, for any number of campaigns in a constant number of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, TextField, When
+from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import IsNull
 
 from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
 from ads.rules.dayparting import Window
 from ads.rules.periods import Calendar, month_start
 from ads.rules.serving import BrandFacts, CampaignFacts
+from ads.services.given import AsOneText, as_datetime, rows_of
 
 Counted = dict[date, int]
 NOTHING: Mapping[date, int] = {}
-# Comparing texts with members of an enumeration takes ten times as long.
-_DAY, _FLIGHT = PeriodKind.DAY.value, PeriodKind.FLIGHT.value
+EVERY_DAY = -1
 
 
 class StoredDecision(NamedTuple):
@@ -58,82 +60,111 @@ def load_brand_facts(brands: Sequence[Brand], now: datetime) -> dict[int, BrandF
 def load_campaign_facts(
     campaigns: QuerySet[Campaign], brands: Mapping[int, BrandFacts], now: datetime
 ) -> Iterator[tuple[StoredDecision, CampaignFacts]]:
-    """The facts of each of these campaigns of these brands, beside what was last decided."""
-    days, months, totals = _load_counted(campaigns, brands, now)
-    windows = _load_windows(campaigns)
+    """The facts of each of these campaigns of these brands, beside what was last decided; all of one moment."""
     for (
         campaign_id, brand_id, name, status, reason_codes, next_transition_at, is_new,
-        enabled, archived_at, start_date, end_date, daily, monthly, total,
-    ) in campaigns.order_by().values_list(
-        "pk", "brand_id", "name", "status", "reason_codes", "next_transition_at", IsNull(F("status_since"), True),
-        "enabled", "archived_at", "start_date", "end_date",
+        enabled, is_archived, start_date, end_date, daily, monthly, total,
+        days, months, total_micros, windows,
+    ) in rows_of(campaigns.order_by().values_list(
+        "pk", "brand_id", "name", "status", "reason_codes", Cast("next_transition_at", TextField()),
+        IsNull(F("status_since"), True), "enabled", IsNull(F("archived_at"), False), "start_date", "end_date",
         "daily_budget_micros", "monthly_budget_micros", "total_budget_micros",
-    ):  # fmt: skip
+        *_counted(brands, now), Subquery(_WINDOWS),
+    )):  # fmt: skip
         brand = brands[brand_id]
-        campaign_windows, zone = windows.get(campaign_id, ((), ""))
+        campaign_windows, zone = _windows(windows) if windows else ((), "")
         yield (
-            StoredDecision(campaign_id, brand_id, name, status, reason_codes, next_transition_at, is_new),
+            StoredDecision(
+                campaign_id, brand_id, name, status, reason_codes, _moment(next_transition_at), is_new
+            ),
             CampaignFacts(
-                brand=brand,
-                enabled=enabled and archived_at is None,
-                start_date=start_date,
-                end_date=end_date,
-                daily_budget_micros=daily,
-                monthly_budget_micros=monthly,
-                total_budget_micros=total,
-                days=days.get(campaign_id, NOTHING),
-                months=months.get(campaign_id, NOTHING),
-                total_micros=totals.get(campaign_id, 0),
-                windows=campaign_windows,
-                window_calendar=Calendar.fixed(zone) if zone else brand.calendar,
+                brand,
+                enabled and not is_archived,
+                start_date,
+                end_date,
+                daily,
+                monthly,
+                total,
+                _by_day(days) if days else NOTHING,
+                _by_day(months) if months else NOTHING,
+                total_micros or 0,
+                campaign_windows,
+                Calendar.fixed(zone) if zone else brand.calendar,
             ),
         )
 
 
-def _load_counted(
-    campaigns: QuerySet[Campaign], brands: Mapping[int, BrandFacts], now: datetime
-) -> tuple[Mapping[int, Counted], Mapping[int, Counted], Mapping[int, int]]:
-    """What counts against the campaigns' own budgets, where they have any: by day, by month, and of the flight."""
-    days: defaultdict[int, Counted] = defaultdict(dict)
-    months: defaultdict[int, Counted] = defaultdict(dict)
-    totals: dict[int, int] = {}
-    limited = (
-        Q(kind=PeriodKind.DAY, campaign__daily_budget_micros__isnull=False)
-        | Q(kind=PeriodKind.MONTH, campaign__monthly_budget_micros__isnull=False)
-        | Q(kind=PeriodKind.FLIGHT, campaign__total_budget_micros__isnull=False)
+def _counted(brands: Mapping[int, BrandFacts], now: datetime) -> Iterator[Case]:
+    """What counts against the campaigns' own budgets, where they have any: by day, by month, and of the flight.
+
+    Each is looked up in its index; a join read all periods that there are, for any number of campaigns.
+    """
+    today = min(
+        (calendar.local_date(now) for calendar in {brand.calendar for brand in brands.values()}),
+        default=date.max,
     )
-    calendars = {brand_id: brand.calendar for brand_id, brand in brands.items()}
-    periods = CampaignPeriod.objects.filter(
-        limited,
-        _present_and_future(calendars, now) | Q(kind=PeriodKind.FLIGHT),
-        campaign__in=campaigns.order_by().values("pk"),
-    ).order_by()
-    for campaign_id, kind, starts_on, micros in periods.values_list(
-        "campaign_id", "kind", "starts_on", F("spent_micros") - F("waived_micros")
+    of_campaign = CampaignPeriod.objects.filter(campaign=OuterRef("pk")).order_by()
+    counted = F("spent_micros") - F("waived_micros")
+    for kind, since, budget in (
+        (PeriodKind.DAY, today, "daily_budget_micros"),
+        (PeriodKind.MONTH, month_start(today), "monthly_budget_micros"),
     ):
-        if kind == _FLIGHT:
-            totals[campaign_id] = micros
-        else:
-            (days if kind == _DAY else months)[campaign_id][starts_on] = micros
-    return days, months, totals
+        periods = of_campaign.filter(kind=kind, starts_on__gte=since)
+        yield _where_given(budget, periods.values(dated=AsOneText("starts_on", counted)))
+    yield _where_given(
+        "total_budget_micros", of_campaign.filter(kind=PeriodKind.FLIGHT).values(counted=counted)
+    )
 
 
-def _load_windows(campaigns: QuerySet[Campaign]) -> dict[int, tuple[tuple[Window, ...], str]]:
-    """Each campaign's windows, with the zone they name ('' for the brand's)."""
-    windows: defaultdict[int, list[Window]] = defaultdict(list)
-    zones: dict[int, str] = {}
-    rows = DaypartingSchedule.objects.filter(campaign__in=campaigns.order_by().values("pk")).order_by()
-    for campaign_id, day, start, end, zone in rows.values_list(
-        "campaign_id", "day_of_week", "start_time", "end_time", "timezone"
-    ):
-        windows[campaign_id].append(Window(day, start, end))
-        zones[campaign_id] = zone
-    return {campaign_id: (tuple(sorted(found)), zones[campaign_id]) for campaign_id, found in windows.items()}
+def _where_given(budget: str, found: QuerySet[Any, Any]) -> Case:
+    return Case(When(**{f"{budget}__isnull": False}, then=Subquery(found)))
+
+
+_WINDOWS = (
+    DaypartingSchedule.objects.filter(campaign=OuterRef("pk"))
+    .order_by()
+    .values(windows=AsOneText(Coalesce("day_of_week", EVERY_DAY), "start_time", "end_time", "timezone"))
+)
+
+
+def _by_day(text: str) -> Counted:
+    """What counts, by the first day of the period, from `AsOneText`."""
+    return {_date(day): int(micros) for day, _, micros in [row.partition(" ") for row in text.split(",")]}
+
+
+@lru_cache(maxsize=8192)
+def _windows(text: str) -> tuple[tuple[Window, ...], str]:
+    """A campaign's windows, with the zone they name ('' for the brand's), from `AsOneText`."""
+    windows = []
+    for row in text.split(","):
+        day, start, end, zone = row.split(" ")
+        windows.append(
+            Window(
+                None if int(day) == EVERY_DAY else int(day),
+                time.fromisoformat(start),
+                time.fromisoformat(end),
+            )
+        )
+    return tuple(sorted(windows)), zone
+
+
+@lru_cache(maxsize=4096)
+def _date(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+@lru_cache(maxsize=65536)
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else as_datetime(datetime.fromisoformat(text)).astimezone(UTC)
 
 
 def _present_and_future(calendars: Mapping[int, Calendar], now: datetime) -> Q:
     """Periods not yet over for the brand that is furthest behind; the rule ignores what is past for the others."""
-    today = min((calendar.local_date(now) for calendar in set(calendars.values())), default=date.max)
+    today = _earliest_today(set(calendars.values()), now)
     return Q(kind=PeriodKind.DAY, starts_on__gte=today) | Q(
         kind=PeriodKind.MONTH, starts_on__gte=month_start(today)
     )
+
+
+def _earliest_today(calendars: Collection[Calendar], now: datetime) -> date:
+    return min((calendar.local_date(now) for calendar in calendars), default=date.max)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, F, Func
+from django.db.models import BooleanField, F, Func, QuerySet, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
 Value = int | str | datetime | date | None
@@ -65,26 +65,63 @@ def among(column_type: str, values: Sequence[Value]) -> tuple[str, list[Param]]:
 
 
 class OneOf(Func):
-    """A condition of a queryset: the column is one of these ids, given as one parameter.
+    """A condition of a queryset: the column is one of these ids or texts, given as one parameter.
 
     With a parameter for each of 1,000, composing and planning the query take longer than running it.
     """
 
     output_field = BooleanField()
 
-    def __init__(self, column: str, ids: Iterable[int]) -> None:
+    def __init__(self, column: str, values: Iterable[int] | Iterable[str]) -> None:
         super().__init__(F(column))
-        self.ids = sorted(ids)
+        self.values: list[Value] = [*sorted(values)]
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
     ) -> tuple[str, tuple[Any, ...]]:
-        if not self.ids:
+        if not self.values:
             raise EmptyResultSet  # and so nothing is asked
         column, params = compiler.compile(self.source_expressions[0])
         if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s::bigint[])", (*params, _array("bigint", self.ids))
-        return f"{column} IN (SELECT value FROM json_each(%s))", (*params, json.dumps(self.ids))  # noqa: S608
+            column_type = TEXT if isinstance(self.values[0], str) else "bigint"
+            return f"{column} = ANY(%s::{column_type}[])", (*params, _array(column_type, self.values))
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*params, json.dumps(self.values))  # noqa: S608
+
+
+class AsOneText(Func):
+    """All rows of a subquery as one text: values with spaces between, rows with commas; NULL where there is none.
+
+    Such a subquery is looked up in an index for each row of the query that it is part of, and only there.
+    """
+
+    template = "%(function)s(%(expressions)s, ',')"
+    arg_joiner = " || ' ' || "
+    output_field = TextField()
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
+    ) -> tuple[str, Sequence[Any]]:
+        return self.as_sql(compiler, connection, function="string_agg", **extra)
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        sql, params = self.as_sql(compiler, connection, function="group_concat", **extra)
+        return sql, tuple(params)
+
+
+def rows_of(found: QuerySet[Any, tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """The rows of a `values_list`; PostgreSQL's need no converting, which costs more than reading them."""
+    if connection.vendor != "postgresql":
+        return found
+    try:
+        sql, params = found.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _array(column_type: str, values: Sequence[Value]) -> Param:

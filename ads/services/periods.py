@@ -1,4 +1,4 @@
-"""The totals by period: add to them, open and close them, let their budgets follow, waive them."""
+"""The totals by period: add to them, open and close them, let their budgets follow."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,10 +9,8 @@ from operator import attrgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
-from ads.actor import actor_name
 from ads.models import (
     FLIGHT_STARTS_ON,
     Brand,
@@ -22,7 +20,6 @@ from ads.models import (
     Cause,
     EventType,
     PeriodKind,
-    Waiver,
 )
 from ads.rules.alerting import Level, crosses_a_percent
 from ads.rules.periods import month_start, zone_change_day
@@ -292,11 +289,7 @@ def _entered_a_new_day(now: datetime) -> dict[int, int]:
         for brand in brands
         if brand.opened_on is None or brand.opened_on < brand.calendar.local_date(now)
     ]
-    if not due:
-        return {}
-    sizes = Campaign.objects.order_by().values_list("brand_id").annotate(size=Count("pk"))
-    size_of = dict(sizes.filter(brand_id__gte=due[0], brand_id__lte=due[-1]))
-    return {brand_id: size_of.get(brand_id, 0) for brand_id in due}
+    return enforcement.sizes_of(due)
 
 
 @retrying
@@ -391,96 +384,3 @@ def _close_before(today: date, brands: Sequence[Brand], *, since: date | None, n
     CampaignPeriod.objects.filter(over, campaign__brand_id__in=ids, closed_at__isnull=True).update(
         closed_at=now
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Waived:
-    """What one reset did to the brands and campaigns it was for."""
-
-    waivers: list[Waiver]
-    changes: list[enforcement.Change]
-
-
-def kinds_to_reset(today: date, *, daily: bool, monthly: bool) -> list[PeriodKind]:
-    """The day, and the month too on its first day; or just what was asked for."""
-    if daily or monthly:
-        return [kind for kind, asked in ((DAY, daily), (MONTH, monthly)) if asked]
-    return [DAY, MONTH] if today.day == 1 else [DAY]
-
-
-@retrying
-def waive(
-    brand_ids: Sequence[int],
-    *,
-    campaign_id: int | None = None,
-    daily: bool,
-    monthly: bool,
-    dry_run: bool = False,
-    now: datetime,
-) -> Waived:
-    """Starts the count of the current periods afresh: what was spent so far stops counting against the limit.
-
-    For the brands and all their campaigns, or for one campaign alone. Spend and the ledger stay as they are.
-    A dry run is taken back whole.
-    """
-    clock = passing(now)
-    brands = Brand.objects.lock(brand_ids)
-    now = clock()
-    waivers: list[Waiver] = []
-    moves: list[Move] = []
-    for brand in brands:
-        today = brand.calendar.local_date(now)
-        for kind in kinds_to_reset(today, daily=daily, monthly=monthly):
-            starts_on = today if kind == DAY else month_start(today)
-            for waiver, limit in _waive(brand.pk, campaign_id, kind, starts_on, now):
-                waivers.append(waiver)
-                period = OwnersPeriod(Owner(brand.pk, waiver.campaign_id), kind, starts_on)
-                moves.append(Move(period, Level(waiver.amount_micros, limit), Level(0, limit)))
-    Waiver.objects.bulk_create(waivers, batch_size=ROWS_PER_STATEMENT)
-    alerts.budgets_changed(moves, now)
-    if campaign_id is None:
-        decided = enforcement.decide_brands(brands, cause=Cause.RESET, now=now)
-    else:
-        decided = enforcement.decide_campaigns(brands, [campaign_id], cause=Cause.RESET, now=now)
-    transaction.set_rollback(dry_run)
-    return Waived(waivers, decided.changes)
-
-
-def _waive(
-    brand_id: int, campaign_id: int | None, kind: PeriodKind, starts_on: date, now: datetime
-) -> list[tuple[Waiver, int | None]]:
-    """Waives what counts; returns each waiver with the period's budget."""
-    campaign_periods = CampaignPeriod.objects.filter(
-        campaign__brand_id=brand_id, kind=kind, starts_on=starts_on
-    )
-    brand_periods = BrandPeriod.objects.filter(brand_id=brand_id, kind=kind, starts_on=starts_on)
-    if campaign_id is not None:
-        campaign_periods, brand_periods = (
-            campaign_periods.filter(campaign_id=campaign_id),
-            brand_periods.none(),
-        )
-    counting = ~Q(spent_micros=F("waived_micros"))
-    amounts: list[tuple[int | None, int, int | None]] = [
-        *((None, period.counted_micros, period.budget_micros) for period in brand_periods.filter(counting)),
-        *(
-            (period.campaign_id, period.counted_micros, period.budget_micros)
-            for period in campaign_periods.filter(counting).order_by("campaign_id")
-        ),
-    ]
-    for periods in (brand_periods, campaign_periods):
-        periods.filter(counting).update(waived_micros=F("spent_micros"))
-    return [
-        (
-            Waiver(
-                brand_id=brand_id,
-                campaign_id=owner,
-                kind=kind,
-                starts_on=starts_on,
-                amount_micros=micros,
-                by=actor_name(),
-                at=now,
-            ),
-            limit,
-        )
-        for owner, micros, limit in amounts
-    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from budget_system import settings
 from budget_system.database_url import DatabaseAddress
 from budget_system.environment import (
     BASE_DIR,
@@ -194,6 +195,14 @@ def test_production_settings_take_what_is_given() -> None:
         True,
         "UTC",
     ]
+
+
+@pytest.mark.once
+def test_behind_a_pooler_no_process_keeps_a_pool_or_a_cursor() -> None:
+    address = DatabaseAddress("postgresql", "budgets")
+    usual, pooled = (settings.database(address, 8, is_behind_pooler=each) for each in (False, True))
+    assert ("pool" in usual["OPTIONS"], usual["DISABLE_SERVER_SIDE_CURSORS"]) == (True, False)
+    assert ("pool" in pooled["OPTIONS"], pooled["DISABLE_SERVER_SIDE_CURSORS"]) == (False, True)
 
 
 KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -140,7 +140,7 @@ def test_the_number_of_queries_does_not_grow(
         BudgetService.record_spend(campaign, 1)
     with django_assert_num_queries(4):  # token, brands, periods, campaigns by status
         assert len(api.get("/brands").json["items"]) == number
-    with django_assert_num_queries(7):  # token, campaigns, periods; brands' periods, own, windows, facts
+    with django_assert_num_queries(5):  # token, campaigns, periods; brands' periods, facts
         assert len(api.get("/campaigns").json["items"]) == number
 
 

@@ -93,7 +93,7 @@ def test_it_is_filtered_by_brand_and_platform(api: Api, enter: Enter) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 15])
-def test_it_takes_seven_queries_however_many_there_are(api: Api, number: int) -> None:
+def test_it_takes_five_queries_however_many_there_are(api: Api, number: int) -> None:
     api.get("/serving")
     for brand in BrandFactory.create_batch(number):
         for campaign in CampaignFactory.create_batch(2, brand=brand, daily_budget=Decimal(5)):
@@ -103,4 +103,4 @@ def test_it_takes_seven_queries_however_many_there_are(api: Api, number: int) ->
         connection,
     ) as queries:
         assert len(running(api)) == number * 2
-    assert len(queries) == 7  # token, brands, their periods, the campaigns', windows, facts, names
+    assert len(queries) == 5  # token, brands, their periods, facts, names
