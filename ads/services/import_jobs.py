@@ -31,7 +31,9 @@ OPTIONS = TypeAdapter(Options)
 HELD_FOR = timedelta(seconds=90)
 TOLD_EVERY = timedelta(seconds=1)
 MOST_ATTEMPTS = 5
-GIVEN_UP = f"The work on it broke off {MOST_ATTEMPTS} times and got no further. The log of the workers says why."
+GIVEN_UP = (
+    f"The work on it broke off {MOST_ATTEMPTS} times and got no further. The log of the workers says why."
+)
 TAKEN_OVER = "somebody else has taken the work on this import over, or has called it off"
 BLOCK = 1 << 20
 

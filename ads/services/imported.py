@@ -83,7 +83,9 @@ def remembered(import_id: int, keys: Sequence[bytes]) -> dict[bytes, Imported]:
 def so_far(import_id: int) -> tuple[int, int]:
     """To how many identities an import has given a value, and the micros that it has booked with them."""
     booked = Sum(F("amount_micros") - Coalesce("before_micros", 0), filter=Q(log_id__isnull=False))
-    known = ImportedRecord.objects.filter(spend_import_id=import_id).aggregate(rows=Count("pk"), micros=booked)
+    known = ImportedRecord.objects.filter(spend_import_id=import_id).aggregate(
+        rows=Count("pk"), micros=booked
+    )
     return known["rows"], int(known["micros"] or 0)
 
 

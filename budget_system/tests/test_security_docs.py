@@ -31,9 +31,7 @@ def ids_in(path: str) -> set[str]:
 
 def test_each_test_that_it_names_is_there() -> None:
     missing = [
-        f"{path}{test}"
-        for path, test in NAMED
-        if not (BASE_DIR / path).exists() or test not in ids_in(path)
+        f"{path}{test}" for path, test in NAMED if not (BASE_DIR / path).exists() or test not in ids_in(path)
     ]
     assert missing == []
     assert len(NAMED) > 50

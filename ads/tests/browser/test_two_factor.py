@@ -30,7 +30,7 @@ def code(user: User) -> str:
 def looks_well(page: Page, name: str) -> None:
     """In both themes and on a phone: open to everybody, nothing wider than the window."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
