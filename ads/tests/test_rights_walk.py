@@ -364,6 +364,9 @@ OPERATIONS: dict[tuple[str, str], tuple[str, Any]] = {
     ("post", "/campaigns/{campaign_id}/switch-on"): ("L - - - . - + + +", None),
     ("get", "/serving"): (SEEING, None),
     ("get", "/status-changes"): (SEEING, None),
+    ("get", "/alerts"): (SEEING, None),
+    ("post", "/alerts/{alert_id}/acknowledge"): (MANAGERS, None),
+    ("post", "/alerts/{alert_id}/resolve"): (MANAGERS, None),
 }
 API_PAGES_FOR_ALL = {"/openapi.json", "/docs", "/"}
 
@@ -567,7 +570,8 @@ class TestApi:
         assert everything_stored() == before
 
     def ask(self, world: World, who: str, method: str, path: str, body: Any) -> Any:
-        path = path.format(brand_id=world.brand.pk, campaign_id=world.campaign.pk)
+        alert_id = world.row(Alert).pk
+        path = path.format(brand_id=world.brand.pk, campaign_id=world.campaign.pk, alert_id=alert_id)
         headers = {"Authorization": f"Bearer {world.tokens[who]}"} if who in world.tokens else {}
         send = getattr(Client(raise_request_exception=False), method)
         content = {} if body is None else {"data": body, "content_type": "application/json"}
