@@ -328,22 +328,19 @@ def _silences(
     records = SpendLog.objects.filter(
         OneOf("brand_id", suspects), spent_on__gte=(now - LOOK_BACK_FOR_RECORDS).date()
     ).order_by()
-    latest: dict[int, tuple[datetime, str]] = {}
-    are_timed = set()
-    for pk, source, recorded_at, occurred_at in (
-        records.values_list("brand_id", "source")
-        .annotate(recorded=Max("recorded_at"), occurred=Max("occurred_at"))
-        .values_list("brand_id", "source", "recorded", "occurred")
+    found = dict.fromkeys(suspects, Silence(None, ""))
+    silent = []
+    for pk, recorded_at, timed in records.values_list("brand_id").annotate(
+        recorded=Max("recorded_at"), timed=Count("occurred_at")
     ):
-        latest[pk] = max(latest.get(pk, (recorded_at, source)), (recorded_at, source))
-        if occurred_at is not None:
-            are_timed.add(pk)
-    found = {}
-    for pk in suspects:
-        if pk not in latest:
-            found[pk] = Silence(None, "")
-        elif now - latest[pk][0] >= (SILENT_AFTER if pk in are_timed else SILENT_AFTER_BY_DAY):
-            found[pk] = Silence(*latest[pk])
+        del found[pk]
+        if now - recorded_at >= (SILENT_AFTER if timed else SILENT_AFTER_BY_DAY):
+            silent.append(pk)
+    of_source = records.filter(OneOf("brand_id", silent)).values_list(
+        "brand_id", Max("recorded_at"), "source"
+    )
+    for pk, recorded_at, source in sorted(of_source):  # the latest comes last
+        found[pk] = Silence(recorded_at, source)
     return found
 
 
