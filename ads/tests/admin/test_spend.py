@@ -336,4 +336,4 @@ class TestList:
 
         assert amounts(ada, " m-1 ") == [Decimal(7), Decimal(5)]
         assert amounts(nina, "m-1") == [Decimal(5)]
-        assert amounts(nina, "m-10") == amounts(ada, "m") == []
+        assert amounts(nina, "m-10") == amounts(ada, "m-") == []
