@@ -5,7 +5,7 @@ day here has 1,440: what the two days a year do on which clocks change is far be
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -48,6 +48,14 @@ class Opening:
     """The minutes on which at least one of some campaigns may run: weeks of windows, each on spans of days."""
 
     weeks: tuple[tuple[Week, tuple[tuple[date, date], ...]], ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self.weeks))
+
+    def __hash__(self) -> int:
+        """Told once: what is asked of a brand's days is kept by it."""
+        return self._hash
 
     def minutes(self, day: date) -> int:
         """Minutes of `day` on which one may run."""

@@ -336,11 +336,9 @@ def _silences(
         del found[pk]
         if now - recorded_at >= (SILENT_AFTER if timed else SILENT_AFTER_BY_DAY):
             silent.append(pk)
-    of_source = records.filter(OneOf("brand_id", silent)).values_list(
-        "brand_id", Max("recorded_at"), "source"
-    )
-    for pk, recorded_at, source in sorted(of_source):  # the latest comes last
-        found[pk] = Silence(recorded_at, source)
+    of_sources = records.filter(OneOf("brand_id", silent)).values_list("brand_id", "source")
+    by_time = sorted((at, source, pk) for pk, source, at in of_sources.annotate(at=Max("recorded_at")))
+    found |= {pk: Silence(at, source) for at, source, pk in by_time}  # of each brand the last one stays
     return found
 
 
