@@ -22,6 +22,6 @@ def drop(_: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ads", "0012_seeing")]
+    dependencies = [("ads", "0014_archive")]
 
     operations = [migrations.RunPython(make, drop)]
