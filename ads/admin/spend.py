@@ -31,7 +31,9 @@ from ads.admin.telling import tell
 from ads.errors import NotReversible
 from ads.models import ArchivedMonth, Campaign, Kind, SpendLog
 from ads.rights import Right
+from ads.services.given import OneOf
 from ads.services.imported import import_of, logs_of
+from ads.services.search import logs_with_id
 
 MOST_ROWS = 200
 
@@ -126,7 +128,9 @@ class SpendLogAdmin(LongListAdmin[SpendLog]):
         if not search_term:
             return queryset, False
         found = of_campaigns_named(search_term, queryset, request)
-        return found if found.exists() else queryset.filter(external_id=search_term.strip()), False
+        if not found.exists():
+            found = queryset.filter(OneOf("pk", logs_with_id(search_term.strip())))
+        return found, False
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "campaign":

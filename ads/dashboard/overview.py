@@ -32,7 +32,7 @@ from ads.services.page_version import page_version
 
 MOST_NEEDS = 8
 MOST_ALERTS = 3
-ROWS_AT_ONCE = 50
+ROWS_AT_ONCE = 25
 
 _FILTER_WORDS = {
     Filter.OTHERS: "Others",
@@ -232,10 +232,12 @@ def _date_line(local: datetime) -> str:
     return f"{local:%A} {local.day} {local:%B %Y}, day {local.day} of {days}"
 
 
-def _common_calendar(rows: Iterable[BrandRow]) -> Calendar:
+def _common_calendar(rows: Sequence[BrandRow]) -> Calendar:
     """The clock the page is told by: the brands' where they share one, else the system's."""
-    calendars = {row.calendar for row in rows}
-    return calendars.pop() if len(calendars) == 1 else Calendar.fixed(ZoneInfo(settings.TIME_ZONE))
+    shared = rows[0].calendar if rows else None
+    if shared and all(row.calendar == shared for row in rows):
+        return shared
+    return Calendar.fixed(ZoneInfo(settings.TIME_ZONE))
 
 
 def _levels(rows: Iterable[BrandRow]) -> dict[str, int]:

@@ -5,10 +5,10 @@ day here has 1,440: what the two days a year do on which clocks change is far be
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from math import isqrt
 
@@ -48,6 +48,14 @@ class Opening:
     """The minutes on which at least one of some campaigns may run: weeks of windows, each on spans of days."""
 
     weeks: tuple[tuple[Week, tuple[tuple[date, date], ...]], ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self.weeks))
+
+    def __hash__(self) -> int:
+        """Told once: what is asked of a brand's days is kept by it."""
+        return self._hash
 
     def minutes(self, day: date) -> int:
         """Minutes of `day` on which one may run."""
@@ -55,6 +63,8 @@ class Opening:
 
     def minutes_before(self, day: date, minute: int) -> int:
         """Minutes of `day`, up to the `minute`th of its clock, on which one may run."""
+        if self.weeks == ALWAYS.weeks:  # most brands', and asked for each of them
+            return minute
         open_weeks = [
             week for week, flights in self.weeks if any(first <= day <= last for first, last in flights)
         ]
@@ -72,7 +82,10 @@ def opening(runs: Iterable[Run]) -> Opening:
     return Opening(tuple((week, _merged(spans)) for week, spans in flights.items()))
 
 
-@dataclass(frozen=True, slots=True)
+ALWAYS = Opening(((_WHOLE_WEEK, ((date.min, date.max),)),))
+
+
+@dataclass(frozen=True)
 class PacingFacts:
     """What is known of a brand, or of one campaign, at one moment.
 
@@ -88,6 +101,11 @@ class PacingFacts:
     month_micros: int
     opening: Opening
     resumes_on: date
+
+    @cached_property
+    def past(self) -> "_Past":
+        """What the days of data tell."""
+        return _past(self.days, self.today, self.opening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +146,7 @@ def project(facts: PacingFacts) -> Projection | None:
         variance = sum of (spent - rate * open minutes) squared / (days of data - rates)
         band = 2 * root(variance * (days left + days left squared / days of data))
     """
-    past = _past(facts.days, facts.today, facts.opening)
+    past = facts.past
     if len(past.days) < FEWEST_DAYS:
         return None
     rest, minutes_left = _ahead(facts.days, facts.today, facts.opening, facts.resumes_on)
@@ -152,7 +170,7 @@ def course(facts: PacingFacts) -> list[Projection]:
 
 def _course(facts: PacingFacts, so_far: int, last_day: date) -> Iterator[Projection]:
     """Yield where spend that is at `so_far` now stands at the end of today and of each day until the last."""
-    past = _past(facts.days, facts.today, facts.opening)
+    past = facts.past
     if len(past.days) < FEWEST_DAYS:
         return
     total, minutes_left, day = so_far, 0, facts.today
@@ -209,7 +227,7 @@ def open_days_left(facts: PacingFacts) -> int:
 
 def projected_from(facts: PacingFacts) -> date | None:
     """Return the day from which the month's end can be told if spend goes on; None without any spend."""
-    missing = FEWEST_DAYS - len(_past(facts.days, facts.today, facts.opening).days)
+    missing = FEWEST_DAYS - len(facts.past.days)
     if missing <= 0:
         return facts.today
     is_spending = facts.today_micros or missing < FEWEST_DAYS
@@ -218,7 +236,7 @@ def projected_from(facts: PacingFacts) -> date | None:
 
 def usual_by_now(facts: PacingFacts) -> int | None:
     """Return what today usually costs up to now, in micros; None before three days of data."""
-    past = _past(facts.days, facts.today, facts.opening)
+    past = facts.past
     if len(past.days) < FEWEST_DAYS:
         return None
     return past.cost(facts.today, facts.opening.minutes_before(facts.today, facts.minute))
@@ -226,7 +244,7 @@ def usual_by_now(facts: PacingFacts) -> int | None:
 
 def usual_hour(facts: PacingFacts) -> int | None:
     """Return what an open hour of today usually costs, in micros; None before three days of data."""
-    past = _past(facts.days, facts.today, facts.opening)
+    past = facts.past
     return past.cost(facts.today, 60) if len(past.days) >= FEWEST_DAYS else None
 
 
@@ -238,7 +256,7 @@ def pace(facts: PacingFacts, budget_micros: int | None) -> Pace | None:
     Within 5 % of that it is on pace; beyond 20 % it is far off. None without a budget, before three days of
     data, or before one open day of the month has gone by.
     """
-    if not budget_micros or len(_past(facts.days, facts.today, facts.opening).days) < FEWEST_DAYS:
+    if not budget_micros or len(facts.past.days) < FEWEST_DAYS:
         return None
     gone = _open_days(facts)
     number, before = gone[-1], gone[facts.today.day - 1]
@@ -257,7 +275,7 @@ def flight_pace(
     """
     if not total_budget or first_day is None or last_day is None or facts.today > last_day:
         return None
-    if len(_past(facts.days, facts.today, facts.opening).days) < FEWEST_DAYS:
+    if len(facts.past.days) < FEWEST_DAYS:
         return None
     number, before = (
         _number_of_open_days(facts.opening, first_day, end) for end in (last_day + ONE_DAY, facts.today)
@@ -329,6 +347,7 @@ class _Past:
     weekdays: Mapping[int, _Rate]
     recent: _Rate
     squares: int
+    minutes: int
 
     def cost(self, day: date, minutes: int) -> int:
         """Return what so many open minutes of this day cost."""
@@ -336,7 +355,7 @@ class _Past:
 
     def band(self, minutes_left: int) -> int:
         """Return twice the standard error of what so many open minutes will cost."""
-        number, minutes = len(self.days), sum(day.minutes for day in self.days)
+        number, minutes = len(self.days), self.minutes
         freedom = number - (len(self.weekdays) or 1)
         if freedom <= 0:
             return 0
@@ -345,12 +364,12 @@ class _Past:
         return 2 * isqrt(spread // (freedom * minutes**2))
 
 
-# Asked again and again of the same days, and only what is gone of today differs.
+# Days that are over are asked for again with each page; only what is gone of today differs.
 @lru_cache(maxsize=8192)
 def _past(spent: tuple[int, ...], today: date, opening: Opening) -> _Past:
     days, has_four_weeks = _days_of_data(spent, today, opening)
     if not days:
-        return _Past((), {}, _Rate(0, 1), 0)
+        return _Past((), {}, _Rate(0, 1), 0, 0)
     weekdays = {}
     if has_four_weeks:
         for weekday in range(7):
@@ -361,7 +380,7 @@ def _past(spent: tuple[int, ...], today: date, opening: Opening) -> _Past:
     squares = sum(
         (day.spent - weekdays.get(day.day.weekday(), recent).cost(day.minutes)) ** 2 for day in days
     )
-    return _Past(tuple(days), weekdays, recent, squares)
+    return _Past(tuple(days), weekdays, recent, squares, sum(day.minutes for day in days))
 
 
 def _days_of_data(spent: tuple[int, ...], today: date, opening: Opening) -> tuple[list[_Day], bool]:

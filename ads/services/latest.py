@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import OuterRef, Subquery
 
 from ads.models import Brand, StatusChange
+from ads.models.campaign import reasons_from_codes
 from ads.models.status import StatusChangeQuerySet
 from ads.rules.serving import Reason, Status
 
@@ -65,23 +66,34 @@ def load_latest(person: AbstractBaseUser | AnonymousUser, most: int = MOST) -> l
 def status_news(rows: StatusChangeQuerySet) -> Iterator[StatusNews]:
     """What the newest of these, newest first, tell. Windows that open and close by the clock are left out."""
 
-    def together(change: StatusChange) -> tuple[object, ...]:
-        return change.brand_id, change.at, change.to_status, change.reasons[:1], change.cause, change.by
-
-    for _, group in groupby(rows.newest(MOST_READ), together):
+    found = rows.newest(MOST_READ).values_list(
+        "brand_id",
+        "brand__name",
+        "at",
+        "to_status",
+        "reason_codes",
+        "cause",
+        "by",
+        "campaign_id",
+        "campaign__name",
+    )
+    for of_all, group in groupby(
+        found, lambda change: (*change[:4], change[4].partition(",")[0], *change[5:7])
+    ):
+        brand_id, brand_name, at, status, reason, cause, by = of_all
         alike = list(group)
-        first = alike[0]
+        *_, campaign_id, campaign_name = alike[0]
         yield StatusNews(
-            at=first.at,
-            brand_id=first.brand_id,
-            brand_name=first.brand.name,
+            at=at,
+            brand_id=brand_id,
+            brand_name=brand_name,
             campaigns=len(alike),
-            campaign_id=first.campaign_id,
-            campaign_name=first.campaign.name,
-            status=Status(first.to_status),
-            reasons=first.reasons[:1],
-            cause=first.cause,
-            by=first.by,
+            campaign_id=campaign_id,
+            campaign_name=campaign_name,
+            status=Status(status),
+            reasons=reasons_from_codes(reason),
+            cause=cause,
+            by=by,
         )
 
 
@@ -95,29 +107,35 @@ def _budget_news(person: AbstractBaseUser | AnonymousUser, name: str) -> Iterato
     newest = list(
         history.objects.filter(history_type=_CHANGED, **{f"{to_brand}__in": brands.order_by().values("pk")})
         .annotate(previous=Subquery(before.order_by("-history_id").values("history_id")[:1]))
-        .select_related("history_user")
-        .only("name", to_brand, "history_date", "history_user__username", *columns)
-        .order_by("-history_id")[:MOST_READ]
+        .order_by("-history_id")
+        .values("previous", to_brand, "name", "history_date", "history_user__username", *columns)[:MOST_READ]
     )
-    previous = history.objects.only(*columns).in_bulk([row.previous for row in newest if row.previous])
+    ids = [row["previous"] for row in newest if row["previous"]]
+    previous = {
+        row["history_id"]: row
+        for row in history.objects.filter(pk__in=ids).order_by().values("history_id", *columns)
+    }
     changed = [
         (row, column)
         for row in newest
-        if row.previous in previous
+        if row["previous"] in previous
         for column in columns
-        if getattr(previous[row.previous], column) != getattr(row, column)
+        if previous[row["previous"]][column] != row[column]
     ]
-    named = Brand.objects.only("name", "currency").in_bulk({getattr(row, to_brand) for row, _ in changed})
+    told = Brand.objects.filter(pk__in={row[to_brand] for row, _ in changed}).order_by()
+    brand_of = {
+        pk: (brand_name, currency) for pk, brand_name, currency in told.values_list("pk", "name", "currency")
+    }
     for row, column in changed:
-        brand = named[getattr(row, to_brand)]
+        brand_name, currency = brand_of[row[to_brand]]
         yield BudgetNews(
-            at=row.history_date,
-            brand_id=brand.pk,
-            brand_name=brand.name,
-            currency=brand.currency,
-            campaign_name="" if name == "Brand" else row.name,
+            at=row["history_date"],
+            brand_id=row[to_brand],
+            brand_name=brand_name,
+            currency=currency,
+            campaign_name="" if name == "Brand" else row["name"],
             budget=column.removesuffix("_budget_micros"),
-            before=getattr(previous[row.previous], column),
-            after=getattr(row, column),
-            by=row.history_user.get_username() if row.history_user else "",
+            before=previous[row["previous"]][column],
+            after=row[column],
+            by=row["history_user__username"] or "",
         )

@@ -1,7 +1,7 @@
 """All brands of a person by who needs attention, in a constant number of queries however many there are."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -73,8 +73,6 @@ class BrandRow:
     facts: PacingFacts
     pace: Pace | None
     projection: Projection | None
-    projected_from: date | None
-    last_days: Sequence[int]
     attention: Attention
     day_stopped: Stopped
     month_stopped: Stopped
@@ -93,6 +91,15 @@ class BrandRow:
     @property
     def month(self) -> Standing:
         return self.standing.month
+
+    @property
+    def projected_from(self) -> date | None:
+        return pacing.projected_from(self.facts)
+
+    @property
+    def last_days(self) -> Sequence[int]:
+        """What was spent on each of the last days, today's last."""
+        return (*self.facts.days[-(SPARKLINE_DAYS - 1) :], self.facts.today_micros)
 
     @property
     def running(self) -> int:
@@ -179,9 +186,9 @@ def load_rows(chosen: BrandQuerySet, person: Person, now: datetime) -> list[Bran
     signals = _Signals(
         _stopped(standings, Reason.BRAND_DAILY),
         _stopped(standings, Reason.BRAND_MONTHLY),
-        _silences(brands, standings, paces, now),
+        _silences(standings, paces, now),
         _spend_while_off(standings),
-        _differing(brands, now),
+        _differing(standings, now),
     )
     return [_row(brand, standings[brand.pk], paces[brand.pk], signals) for brand in brands]
 
@@ -228,8 +235,6 @@ def _row(brand: Any, standing: BrandStanding, facts: PacingFacts, signals: _Sign
         facts=facts,
         pace=pace,
         projection=projection,
-        projected_from=pacing.projected_from(facts),
-        last_days=(*facts.days[-(SPARKLINE_DAYS - 1) :], facts.today_micros),
         attention=attention,
         day_stopped=day_stopped,
         month_stopped=month_stopped,
@@ -312,36 +317,28 @@ def _stopped(standings: Mapping[int, BrandStanding], reason: Reason) -> dict[int
 
 
 def _silences(
-    brands: Iterable[Brand],
-    standings: Mapping[int, BrandStanding],
-    paces: Mapping[int, PacingFacts],
-    now: datetime,
+    standings: Mapping[int, BrandStanding], paces: Mapping[int, PacingFacts], now: datetime
 ) -> dict[int, Silence]:
     """Brands of which campaigns run, much less is spent than usual by now, and nothing was recorded for long."""
     suspects = []
-    for brand in brands:
-        usual = pacing.usual_by_now(paces[brand.pk])
-        if usual and standings[brand.pk].running and standings[brand.pk].day.spent * 2 < usual:
-            suspects.append(brand.pk)
+    for pk, standing in standings.items():
+        usual = pacing.usual_by_now(paces[pk]) if standing.running else None
+        if usual and standing.day.spent * 2 < usual:
+            suspects.append(pk)
     records = SpendLog.objects.filter(
         OneOf("brand_id", suspects), spent_on__gte=(now - LOOK_BACK_FOR_RECORDS).date()
     ).order_by()
-    latest: dict[int, tuple[datetime, str]] = {}
-    are_timed = set()
-    for pk, source, recorded_at, occurred_at in (
-        records.values_list("brand_id", "source")
-        .annotate(recorded=Max("recorded_at"), occurred=Max("occurred_at"))
-        .values_list("brand_id", "source", "recorded", "occurred")
+    found = dict.fromkeys(suspects, Silence(None, ""))
+    silent = []
+    for pk, recorded_at, timed in records.values_list("brand_id").annotate(
+        recorded=Max("recorded_at"), timed=Count("occurred_at")
     ):
-        latest[pk] = max(latest.get(pk, (recorded_at, source)), (recorded_at, source))
-        if occurred_at is not None:
-            are_timed.add(pk)
-    found = {}
-    for pk in suspects:
-        if pk not in latest:
-            found[pk] = Silence(None, "")
-        elif now - latest[pk][0] >= (SILENT_AFTER if pk in are_timed else SILENT_AFTER_BY_DAY):
-            found[pk] = Silence(*latest[pk])
+        del found[pk]
+        if now - recorded_at >= (SILENT_AFTER if timed else SILENT_AFTER_BY_DAY):
+            silent.append(pk)
+    of_sources = records.filter(OneOf("brand_id", silent)).values_list("brand_id", "source")
+    by_time = sorted((at, source, pk) for pk, source, at in of_sources.annotate(at=Max("recorded_at")))
+    found |= {pk: Silence(at, source) for at, source, pk in by_time}  # of each brand the last one stays
     return found
 
 
@@ -366,8 +363,8 @@ def _spend_while_off(standings: Mapping[int, BrandStanding]) -> dict[int, SpendW
     }
 
 
-def _differing(brands: Sequence[Brand], now: datetime) -> dict[int, list[PlatformState]]:
+def _differing(brand_ids: Collection[int], now: datetime) -> dict[int, list[PlatformState]]:
     found: defaultdict[int, list[PlatformState]] = defaultdict(list)
-    for state in lasting_differences([brand.pk for brand in brands], now):
+    for state in lasting_differences(brand_ids, now):
         found[state.campaign.brand_id].append(state)
     return dict(found)

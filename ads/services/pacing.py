@@ -11,13 +11,12 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, When
 
 from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, DaypartingSchedule, PeriodKind
 from ads.rules.dayparting import Window
-from ads.rules.pacing import DAYS_KEPT, Opening, PacingFacts, Run, opening
+from ads.rules.pacing import ALWAYS, DAYS_KEPT, Opening, PacingFacts, Run, opening
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import CampaignFacts, Reason
-from ads.services.given import OneOf
+from ads.services.given import ByKey, OneOf
 from ads.services.standings import BrandStanding
 
-_ALWAYS = opening([Run()])
 _NEVER = opening([])
 _MINUTE = timedelta(minutes=1)
 _DAY_LIMITS = frozenset({Reason.BRAND_DAILY, Reason.CAMPAIGN_DAILY})
@@ -31,8 +30,8 @@ def load_pacing(
     days = _spent_by_day(standings)
     openings = _openings(brands, standings, now)
     return {
-        brand.pk: _facts(brand, standings[brand.pk], days[brand.pk], openings.get(brand.pk, _NEVER), now)
-        for brand in brands
+        pk: _facts(brand, standings[pk], days[pk], openings.get(pk, _NEVER), now)
+        for pk, brand in ((brand.pk, brand) for brand in brands)
     }
 
 
@@ -95,19 +94,16 @@ def _spent_by_day(standings: Mapping[int, BrandStanding]) -> dict[int, list[int]
     if not spent:
         return spent
     todays = {standing.today for standing in standings.values()}
-    places = {
-        today: {today - ago * ONE_DAY: DAYS_KEPT - ago for ago in range(DAYS_KEPT + 1)} for today in todays
+    days_of = {
+        today: [(today - ago * ONE_DAY).isoformat() for ago in range(DAYS_KEPT, -1, -1)] for today in todays
     }
-    places_of = {pk: places[standing.today] for pk, standing in standings.items()}
     rows = BrandPeriod.objects.filter(
         OneOf("brand_id", spent),
         kind=PeriodKind.DAY,
         starts_on__range=(min(todays) - DAYS_KEPT * ONE_DAY, max(todays)),
     ).order_by()
-    for pk, day, micros in rows.values_list("brand_id", "starts_on", "spent_micros"):
-        place = places_of[pk].get(day)
-        if place is not None:
-            spent[pk][place] = micros
+    for pk, by_day in rows.values_list("brand_id").annotate(days=ByKey("starts_on", "spent_micros")):
+        spent[pk] = [by_day.get(day, 0) for day in days_of[standings[pk].today]]
     return spent
 
 
@@ -134,7 +130,7 @@ def _openings(
         .values_list("pk", Subquery(one_always_open.values("pk")[:1]))
         if campaign is not None
     }
-    others = [brand.pk for brand in brands if brand.pk not in always]
+    others = standings.keys() - always
     runs: defaultdict[int, list[Run]] = defaultdict(list)
     without_windows = campaigns.filter(OneOf("brand_id", others), has_windows=False).order_by()
     for pk, first_day, last_day in without_windows.values_list(
@@ -143,7 +139,7 @@ def _openings(
         runs[pk].append(Run(first_day, last_day))
     for pk, run in _runs_in_windows(flights, others, standings, now):
         runs[pk].append(run)
-    return {pk: opening(found) for pk, found in runs.items()} | dict.fromkeys(always, _ALWAYS)
+    return {pk: opening(found) for pk, found in runs.items()} | dict.fromkeys(always, ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from ads.models import Campaign, PlatformState
 from ads.rules.platforms import TOLD_AFTER
+from ads.services.given import OneOf
 
 
 def lasting_differences(brand_ids: Collection[int], now: datetime) -> list[PlatformState]:
     """Those of these brands that have lasted for five minutes, the longest first. One query."""
     states = PlatformState.objects.filter(
-        campaign__brand__in=brand_ids, drift_since__lte=now - TOLD_AFTER, connection__is_active=True
+        OneOf("campaign__brand_id", brand_ids), drift_since__lte=now - TOLD_AFTER, connection__is_active=True
     )
     return list(states.select_related("campaign", "connection").order_by("drift_since", "pk"))
 

@@ -89,19 +89,16 @@ def stand_brands(brands: Sequence[Brand], now: datetime) -> dict[int, BrandStand
     rows = BrandPeriod.objects.filter(_current(todays), OneOf("brand_id", todays)).order_by()
     spent = _by_period(rows.values_list("brand_id", "kind", "starts_on", "spent_micros", "waived_micros"))
     campaigns = _campaigns_by_status(todays)
-    return {
-        brand.pk: BrandStanding(
-            calendar=calendars[brand.pk],
-            today=todays[brand.pk],
-            day=Standing(*spent.get((brand.pk, DAY, todays[brand.pk]), NOTHING), brand.daily_budget_micros),
-            month=Standing(
-                *spent.get((brand.pk, MONTH, month_start(todays[brand.pk])), NOTHING),
-                brand.monthly_budget_micros,
-            ),
-            campaigns=campaigns.get(brand.pk, {}),
+    standings = {}
+    for brand, (pk, today) in zip(brands, todays.items(), strict=True):
+        standings[pk] = BrandStanding(
+            calendar=calendars[pk],
+            today=today,
+            day=Standing(*spent.get((pk, DAY, today), NOTHING), brand.daily_budget_micros),
+            month=Standing(*spent.get((pk, MONTH, month_start(today)), NOTHING), brand.monthly_budget_micros),
+            campaigns=campaigns.get(pk, {}),
         )
-        for brand in brands
-    }
+    return standings
 
 
 def stand_campaigns(campaigns: Sequence[Campaign], now: datetime) -> dict[int, CampaignStanding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.template import Library
@@ -26,6 +27,7 @@ _PILLS = {"run": "run", "limit": "paused", "clock": "clock", "off": "off", "done
 
 
 @register.simple_tag
+@cache
 def icon(name: str, classes: str = "", label: str = "") -> SafeString:
     """A drawing of the sprite; with a label it stands for itself, else words stand beside it."""
     told = format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"')

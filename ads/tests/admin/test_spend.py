@@ -322,3 +322,18 @@ class TestList:
         assert amounts(brand__id__exact=str(other_campaign.brand_id)) == [Decimal(7)]
         assert amounts(campaign__id__exact=str(campaign.pk)) == [Decimal(-1), Decimal(5)]
         assert amounts(q="Secret") == [Decimal(7)]
+
+    def test_a_record_is_found_by_its_exact_id_and_only_by_who_sees_its_brand(
+        self, ada: Client, nina: Client, campaign: Campaign, other_campaign: Campaign
+    ) -> None:
+        BudgetService.record_spend(campaign, Decimal(5), source="meta", external_id="m-1")
+        BudgetService.record_spend(other_campaign, Decimal(7), source="meta", external_id="m-1")
+        BudgetService.record_spend(other_campaign, Decimal(8), source="meta", external_id="m-10")
+
+        def amounts(client: Client, text: str) -> list[Decimal]:
+            found = client.get(list_url(SpendLog), {"q": text}).context["cl"].result_list
+            return [log.amount for log in found]
+
+        assert amounts(ada, " m-1 ") == [Decimal(7), Decimal(5)]
+        assert amounts(nina, "m-1") == [Decimal(5)]
+        assert amounts(nina, "m-10") == amounts(ada, "m-") == []

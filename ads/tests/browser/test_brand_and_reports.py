@@ -17,7 +17,7 @@ from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, CampaignService
 from ads.services.ingest import ingest_events
 from ads.services.records import SpendEvent
-from ads.tests.browser.axe import violations
+from ads.tests.browser.axe import PHONE, faults, violations
 from ads.tests.browser.conftest import PASSWORD
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import state
@@ -171,10 +171,8 @@ def test_a_report_is_taken_along_as_files(
     assert [cell.value for cell in sheet["F"]] == ["Spent", 10, 108]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
 def test_pages_are_open_to_everybody_and_fit_their_window(
-    browser: Browser, site: str, ada: User, acme: Brand, scheme: str, width: int
+    browser: Browser, site: str, ada: User, acme: Brand
 ) -> None:
     with_a_past(acme)
     office = CampaignFactory.create(brand=acme, name="Office hours")
@@ -184,7 +182,7 @@ def test_pages_are_open_to_everybody_and_fit_their_window(
     off = BrandFactory.create(name="Off", is_active=False)
     archived = BrandFactory.create(name="Archived")
     BudgetService.archive_brand(archived)
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context()
     page = context.new_page()
     page.goto(f"{site}/sign-in/")
     page.get_by_label("Username").fill("ada")
@@ -208,9 +206,9 @@ def test_pages_are_open_to_everybody_and_fit_their_window(
         "/reports/?from=2020-01-01&to=2020-01-31",
         "/reports/?from=2020-02-01&to=2020-01-31",
     ):
+        page.set_viewport_size({"width": PHONE, "height": 900})
         page.goto(site + path)
         for summary in page.locator("main details > summary").all():
             summary.click()
-        assert violations(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert faults(page) == [], path
     context.close()

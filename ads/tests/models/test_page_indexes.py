@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Count, Model, QuerySet
 
-from ads.models import Campaign, StatusChange
+from ads.models import Campaign, SpendLog, StatusChange
 from ads.models.status import IS_NEWS
 from ads.rules.serving import Reason
 from ads.services.given import OneOf
@@ -65,3 +65,13 @@ def test_on_which_days_campaigns_that_are_switched_on_may_run() -> None:
     on = Campaign.objects.filter(OneOf("brand_id", [7]), enabled=True, archived_at__isnull=True)
     of_always = on.filter(start_date__isnull=True, end_date__isnull=True).order_by().values("pk")
     assert "Index Only Scan using campaign_flights on" in plan(of_always, "indexscan")
+
+
+def test_rows_by_their_id_in_the_source() -> None:
+    with connection.cursor() as cursor:
+        stand_in(cursor, SpendLog)
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert (
+        "Bitmap Index Scan on spendlog_external_id"
+        in SpendLog.objects.filter(external_id="e-1").order_by().explain()
+    )
