@@ -212,6 +212,7 @@ AXES_LOCKOUT_CALLABLE = "ads.dashboard.signing_in.locked_out"
 AXES_ENABLE_ADMIN = False  # ads/admin/failed_sign_ins.py
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]  # of what is kept and logged
 
 # Two-factor: who must have it, and what the app on their phone calls this site.
 REQUIRE_TWO_FACTOR = environment.require_two_factor

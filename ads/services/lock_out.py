@@ -18,6 +18,8 @@ class SignInHandler(AxesDatabaseHandler):  # type: ignore[misc]  # untyped
 
     def get_failures(self, request: Any, credentials: dict[str, Any] | None = None) -> int:
         of_name: int = super().get_failures(request, credentials)
+        if request.axes_ip_address is None:  # what comes by a socket comes from everybody
+            return of_name
         of_address = _failures(_recent(request.axes_attempt_time).filter(ip_address=request.axes_ip_address))
         return max(of_name, of_address // NAMES_PER_ADDRESS)
 
@@ -25,7 +27,9 @@ class SignInHandler(AxesDatabaseHandler):  # type: ignore[misc]  # untyped
 def locked_until(username: str, address: str | None, now: datetime) -> datetime | None:
     """When this name may be tried from this address again; None where it may be now."""
     of_address = _recent(now).filter(ip_address=address)
-    limits = ((of_address.filter(username=username), 1), (of_address, NAMES_PER_ADDRESS))
+    limits = [(of_address.filter(username=username), 1)]
+    if address is not None:
+        limits.append((of_address, NAMES_PER_ADDRESS))
     for failed, names in limits:
         if _failures(failed) >= settings.AXES_FAILURE_LIMIT * names:
             last: datetime | None = failed.aggregate(last=Max("attempt_time"))["last"]

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from freezegun import freeze_time
 
@@ -192,6 +192,18 @@ class TestSigningIn:
         again.post(CODE, {"code": recovery_codes[3]})
         assert not is_in(again)
         assert two_factor.recovery_codes_left(user) == 9
+
+    def test_no_code_is_kept_of_a_sign_in_that_failed(self, recovery_codes: list[str]) -> None:
+        client = password()
+        for code in ("000000", recovery_codes[0]):  # the second comes too early to be looked at
+            TOTPDevice.objects.update(throttling_failure_count=0)
+            StaticDevice.objects.update(
+                throttling_failure_count=3, throttling_failure_timestamp=timezone.now()
+            )
+            client.post(CODE, {"code": code})
+        kept = AccessAttempt.objects.get()
+        assert kept.failures_since_start == 2
+        assert recovery_codes[0] not in kept.post_data
 
     def test_the_code_of_somebody_else_lets_nobody_in(self) -> None:
         omar = User.objects.create_user("omar")
