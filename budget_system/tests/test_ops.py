@@ -98,7 +98,10 @@ def test_each_rule_has_what_an_alert_needs_and_is_explained() -> None:
         assert set(rule) - {"for"} == {"alert", "expr", "labels", "annotations"}
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["annotations"]["summary"].endswith(".")
-        assert f"`{rule['alert']}`" in page
+    told = [(alert, severity.lower()) for alert, severity in re.findall(r"### `(\w+)`\n\n(\w+)\. ", page)]
+    assert told == [(rule["alert"], rule["labels"]["severity"]) for rule in rules()]
+    for section in page.split("### `")[1:]:
+        assert "\n- " in section, "what to do is missing"
 
 
 def test_every_check_and_number_is_explained(told: dict[str, set[str]]) -> None:
