@@ -54,6 +54,10 @@ class ChangedMeanwhile(BudgetSystemError):
     """What somebody is about to save was changed by another since they loaded it; nothing was saved."""
 
 
+class CannotBackUp(BudgetSystemError):
+    """No backup was made; the message says why."""
+
+
 class CannotMove(BudgetSystemError):
     """One database cannot be moved into another; nothing was."""
 

@@ -32,6 +32,7 @@ from ads.models import (
     QuarantineState,
 )
 from ads.services import heartbeats
+from ads.services.backup import BACKUP
 from ads.services.health import last_sweep
 from ads.services.reconcile import VERIFY
 
@@ -177,6 +178,9 @@ def _jobs(now: datetime) -> Metrics:
             "Since totals were last compared.",
             _seconds(jobs[VERIFY].updated_at, now),
         )
+    if BACKUP in jobs:
+        age = _seconds(jobs[BACKUP].finished_at, now)
+        yield from _gauge("ads_backup_age_seconds", "Since `backup_database` last made a backup.", age)
 
 
 def _sweep(now: datetime) -> Metrics:

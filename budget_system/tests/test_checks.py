@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from django.conf import settings
 from ruamel.yaml import YAML
 
-from budget_system.environment import BASE_DIR
+from budget_system.environment import BASE_DIR, Environment
 
 pytestmark = pytest.mark.once
 
@@ -43,6 +44,7 @@ def test_the_dockerfile_passes_its_linter() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@cache
 def composed(name: str) -> dict[str, dict[str, Any]]:
     """The services of a compose file that follows the schema."""
     done = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", name)
@@ -66,7 +68,10 @@ def test_the_compose_file_starts_everything_and_publishes_on_loopback() -> None:
 
 def test_production_is_closed_but_for_the_proxy() -> None:
     services = composed("docker-compose.prod.yml")
-    assert published(services) == {"proxy": ["80:80", "443:443"], "celery-flower": ["127.0.0.1:5555:5555"]}
+    assert published(services) == {
+        "proxy": ["80:80", "443:443", "443:443/udp"],
+        "celery-flower": ["127.0.0.1:5555:5555"],
+    }
     for name, service in services.items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["cap_drop"] == ["ALL"], name
@@ -79,9 +84,9 @@ def test_production_is_closed_but_for_the_proxy() -> None:
 @pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.prod.yml"])
 def test_whoever_speaks_to_platforms_is_given_their_secrets(name: str) -> None:
     services = composed(name)
-    secrets = [{"path": "secrets/platforms.env", "required": False}]
+    secrets = {"path": "secrets/platforms.env", "required": False}
     for each in ("web", "celery-effects"):
-        assert services[each]["env_file"] == secrets, each
+        assert services[each]["env_file"][-1] == secrets, each
     for each in ("redis", "postgres"):
         assert "env_file" not in services[each], each
 
@@ -91,6 +96,28 @@ def test_flower_is_closed_in_production() -> None:
     assert flower["profiles"] == ["flower"]
     assert '--basic-auth="$${FLOWER_BASIC_AUTH:?' in " ".join(flower["command"])
     assert flower["ports"] == ["127.0.0.1:5555:5555"]
+
+
+def test_what_is_no_site_is_not_asked_as_one() -> None:
+    """The image's own health check asks a site: what inherits it would never be healthy."""
+    services = composed("docker-compose.prod.yml")
+    ours = {name: service for name, service in services.items() if "ad-budget-system" in service["image"]}
+    assert len(ours) == 7
+    asked = {name for name, service in ours.items() if "8000/healthz" in str(service.get("healthcheck"))}
+    assert asked == {"web"}
+    assert all("healthcheck" in service for service in ours.values())
+
+
+def test_what_production_gives_is_a_setting_and_each_secret_is_made_by_its_page() -> None:
+    page = (BASE_DIR / "docs/operations.md").read_text()
+    services = composed("docker-compose.prod.yml")
+    given: set[str] = set()
+    for service in services.values():
+        if "ad-budget-system" in service["image"]:
+            given |= set(service["environment"])
+        assert all(f"> secrets/{secret}\n" in page for secret in service.get("secrets", []))
+    settings_known = {name.upper() for name in Environment.model_fields}
+    assert given - settings_known == {"SECRETS_DIR", "FLOWER_BASIC_AUTH"}
 
 
 def test_every_queue_has_a_worker() -> None:
@@ -104,6 +131,12 @@ def test_every_queue_has_a_worker() -> None:
         )
 
 
-@pytest.mark.parametrize("script", ["start.sh", "test.sh", ".ci/run", "manage.py"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "start.sh", "test.sh", ".ci/run", "manage.py", "ops/systemd/budgets-run", "ops/systemd/budgets-manage",
+        "ops/postgresql/archive-wal",
+    ],
+)  # fmt: skip
 def test_scripts_are_executable(script: str) -> None:
     assert (BASE_DIR / script).stat().st_mode & 0o111 == 0o111

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ads.dashboard.signing_in import SignInView
 from ads.models import HistoryCount, JobProgress
 from ads.services import BudgetService, measures
+from ads.services.backup import BACKUP
 from ads.services.doctor import CHECKS
 from ads.services.heartbeats import BEAT, WORKER, note
 from ads.services.periods import rollover
@@ -40,6 +41,7 @@ def told(client: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]
     note(BEAT, NOW)
     note(WORKER, NOW)
     JobProgress.objects.update(updated_at=NOW)
+    JobProgress.objects.create(name=BACKUP, finished_at=NOW)
     sweep_part(0, 1, NOW)
     verify_next_slice(NOW)
     client.get("/sign-in/")
@@ -91,12 +93,15 @@ def test_every_number_from_the_database_is_shown_or_watched(told: dict[str, set[
 def test_each_rule_has_what_an_alert_needs_and_is_explained() -> None:
     page = (BASE_DIR / "docs/monitoring.md").read_text()
     seen = [rule["alert"] for rule in rules()]
-    assert len(seen) == len(set(seen)) == 18
+    assert len(seen) == len(set(seen)) == 19
     for rule in rules():
         assert set(rule) - {"for"} == {"alert", "expr", "labels", "annotations"}
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["annotations"]["summary"].endswith(".")
-        assert f"`{rule['alert']}`" in page
+    told = [(alert, severity.lower()) for alert, severity in re.findall(r"### `(\w+)`\n\n(\w+)\. ", page)]
+    assert told == [(rule["alert"], rule["labels"]["severity"]) for rule in rules()]
+    for section in page.split("### `")[1:]:
+        assert "\n- " in section, "what to do is missing"
 
 
 def test_every_check_and_number_is_explained(told: dict[str, set[str]]) -> None:
