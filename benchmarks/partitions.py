@@ -42,8 +42,9 @@ DEFINITION = ", ".join(
 )
 # Rows come in the order of their days; within a day campaigns are in no order.
 ROWS = """
-    SELECT n, 1 + c / 5, 1 + c, 'SPEND', 10000 + n %% 977, (d + interval '12 hours')::timestamptz, d, (d + interval '13 hours')::timestamptz,
-        'google_ads', 'click-' || n, '', 'feed', n %% 500 = 0, NULL::bigint, NULL::uuid
+    SELECT n, 1 + c / 5, 1 + c, 'SPEND', 10000 + n %% 977, (d + interval '12 hours')::timestamptz, d,
+        (d + interval '13 hours')::timestamptz, 'google_ads', 'click-' || n, '', 'feed', n %% 500 = 0,
+        NULL::bigint, NULL::uuid
     FROM (
         SELECT n, (hashint8(n)::bigint & 2147483647) %% {campaigns} AS c,
             date '2024-01-01' + ((n - 1) * 731 / %(rows)s)::int AS d
@@ -150,9 +151,12 @@ def create(connection: Connection, shape: Shape) -> None:
         f"CREATE INDEX {shape.table}_by_brand ON {shape.table} (brand_id, spent_on)",
         f"CREATE INDEX {shape.table}_by_campaign ON {shape.table} (campaign_id, spent_on)",
         f"CREATE INDEX {shape.table}_while_off ON {shape.table} (brand_id, spent_on) WHERE while_off",
-        "CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF TG_OP = 'DELETE' AND current_setting('ads.archiving', true) = to_char(OLD.spent_on, 'YYYY-MM') "
-        "THEN RETURN OLD; END IF; RAISE EXCEPTION 'append-only'; END $$",
+        # As the ledger's: one setting lets the rows of one month go.
+        (
+            "CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF TG_OP = 'DELETE' AND current_setting('ads.archiving', true) = to_char(OLD.spent_on, 'YYYY-MM') "
+            "THEN RETURN OLD; END IF; RAISE EXCEPTION 'append-only'; END $$"
+        ),
         f"CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON {shape.table} FOR EACH ROW EXECUTE FUNCTION guard()",
     ]
     for statement in statements:
@@ -204,33 +208,17 @@ def value(connection: Connection, sql: str) -> object:
 
 
 def sizes(connection: Connection, rows: int) -> None:
-    """Bytes a row of the table and each index."""
-    kinds = {
-        "bytes a row: the rows": "pg_table_size(oid)",
-        "  all indexes": "pg_indexes_size(oid)",
-    }
-    for name, size in kinds.items():
-        told(
-            name,
-            [
-                int(
-                    str(
-                        value(
-                            connection,
-                            f"SELECT sum({size}) FROM pg_class WHERE relkind = 'r' AND starts_with(relname, '{shape.table}')",
-                        )
-                    )
-                )
-                / rows
-                for shape in (PLAIN, PARTS)
-            ],
-            digits=1,
-        )
-    brin = value(connection, "SELECT pg_relation_size('plain_brin')")
-    print(f"  of the plain table's, BRIN alone: {brin} bytes in all")
+    """Bytes a row of the table, and of its indexes together."""
+    for name, size in (("bytes a row: the rows", "pg_table_size"), ("  all indexes", "pg_indexes_size")):
+        told(name, [bytes_of(connection, shape, size) / rows for shape in (PLAIN, PARTS)], digits=1)
 
 
-IDS = "ARRAY(SELECT (i * 997) % (SELECT max(id) FROM {t}) + 1 FROM generate_series(1, 5000) i)"
+def bytes_of(connection: Connection, shape: Shape, size: str) -> int:
+    """Of the table, or of all its partitions."""
+    tables = f"FROM pg_class WHERE relkind = 'r' AND starts_with(relname, '{shape.table}')"
+    return int(str(value(connection, f"SELECT sum({size}(oid)) {tables}")))
+
+
 QUERIES = {
     "a month of a campaign": "SELECT sum(amount_micros) FROM {t} "
     "WHERE campaign_id = 4711 AND spent_on >= '2025-03-01' AND spent_on < '2025-04-01'",
@@ -239,7 +227,8 @@ QUERIES = {
     "the ledger of 50 brands, by day": "SELECT count(*) FROM (SELECT brand_id, spent_on, sum(amount_micros) FROM {t} "
     "WHERE brand_id BETWEEN 100 AND 149 GROUP BY 1, 2) s",
     "one row by its id": "SELECT amount_micros FROM {t} WHERE id = 1234567",
-    "5,000 rows by their ids": f"SELECT count(amount_micros) FROM {{t}} WHERE id = ANY({IDS})",
+    "5,000 rows by their ids": "SELECT count(amount_micros) FROM {t} WHERE id = ANY("
+    "ARRAY(SELECT (i * 997) % (SELECT max(id) FROM {t}) + 1 FROM generate_series(1, 5000) i))",
     "the newest 100 rows": "SELECT id FROM {t} ORDER BY id DESC LIMIT 100",
     "the newest id": "SELECT max(id) FROM {t}",
     "one month by brand and day": "SELECT count(*) FROM (SELECT brand_id, spent_on, sum(amount_micros) FROM {t} "
@@ -301,6 +290,7 @@ def delete(connection: Connection) -> int:
 def writer(url: str, shape: Shape) -> Iterator[list[float]]:
     """Somebody who writes single rows of today, each in a transaction, all the while."""
     over, took = threading.Event(), list[float]()
+    into = f"INSERT INTO {shape.table} ({COLUMNS})".encode()
 
     def write() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -308,7 +298,7 @@ def writer(url: str, shape: Shape) -> Iterator[list[float]]:
             now = datetime(2025, 12, 31, 12, tzinfo=UTC)
             while not over.is_set():
                 number += 1
-                row = (
+                row = [
                     number,
                     7,
                     35,
@@ -324,11 +314,9 @@ def writer(url: str, shape: Shape) -> Iterator[list[float]]:
                     False,
                     None,
                     None,
-                )
+                ]
                 began = time.perf_counter()
-                connection.execute(
-                    f"INSERT INTO {shape.table} ({COLUMNS}) VALUES ({', '.join(['%s'] * 15)})".encode(), row
-                )
+                connection.execute(into + f" VALUES ({', '.join(['%s'] * len(row))})".encode(), row)
                 took.append(time.perf_counter() - began)
                 over.wait(0.005)
 
