@@ -18,8 +18,8 @@ from drills.agency import books, make_agency
 from drills.figures import Figure, at_least, exactly, none_of
 from drills.stage import Stage
 
-BRANDS, CAMPAIGNS, WRITERS, EDITORS, WATCHERS = 3, 4, 4, 2, 2
-BREATH_SECONDS = 0.004  # the writers have to get somewhere in between
+BRANDS, CAMPAIGNS, WRITERS, EDITORS, WATCHERS = 3, 4, 4, 2, 4
+BREATH_SECONDS = 0.005  # the writers have to get somewhere in between
 SECONDS = 300  # after which whoever still looks stops
 # As whoever serves campaigns might read it: one statement, on a connection that knows nothing of Django.
 SNAPSHOT = """

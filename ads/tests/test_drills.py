@@ -8,12 +8,12 @@ import pytest
 from budget_system.environment import BASE_DIR
 from drills.scripts import scripts
 
-FAST = ("2", "12")
+FAST = ("2",)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "drills", *arguments]
-    return subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.unit
