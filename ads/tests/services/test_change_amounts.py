@@ -157,7 +157,7 @@ def test_it_asks_as_often_for_many_changes_as_for_few(many: Campaign) -> None:
     few = next(
         number for number in range(1, 10) if len({r for c in changes[:number] for r in c.reasons}) == 2
     )
-    assert asked(few) == asked(len(changes)) == 5
+    assert asked(few) == asked(len(changes)) == 7
     with CaptureQueriesContext(connection) as queries:
         assert load_amounts(many, []) == {}
     assert len(queries) == 0
