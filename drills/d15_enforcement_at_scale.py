@@ -91,8 +91,8 @@ def _start_crew(stage: Stage) -> list[_Member]:
         "SWEEP_PARTS": str(WORKERS),
     }
     starts: list[Callable[[], subprocess.Popen[bytes]]] = [
-        *(lambda name=f"worker{n}": stage.processes.start_worker(name, **env) for n in range(WORKERS)),  # type: ignore[misc]
-        *(lambda name=f"beat{n}": stage.processes.start_beat(name, **env) for n in range(BEATS)),  # type: ignore[misc]
+        *(lambda name=f"worker{n}": stage.processes.start_worker(name, **env) for n in range(WORKERS)),
+        *(lambda name=f"beat{n}": stage.processes.start_beat(name, **env) for n in range(BEATS)),
     ]
     return [_Member(start, start()) for start in starts]
 

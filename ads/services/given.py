@@ -74,7 +74,7 @@ class OneOf(Func):
 
     def __init__(self, column: str, values: Iterable[int] | Iterable[str]) -> None:
         super().__init__(F(column))
-        self.values: list[Value] = [*sorted(values)]
+        self.values: list[Value] = [*values]
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
