@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
 
 from ads.models import Brand, BrandPeriod, BrandQuerySet, Campaign, CampaignPeriod, Kind, SpendLog, Waiver
@@ -188,6 +190,23 @@ class TestReset:
         assert again.waivers == []
         assert again.changes == []
         assert Waiver.objects.count() == 2
+
+    @freeze_time(NOON)
+    def test_it_asks_as_often_for_many_brands_as_for_one(self) -> None:
+        def asked(brands: int) -> int:
+            chosen = BrandFactory.create_batch(brands)
+            for brand in chosen:
+                for campaign in CampaignFactory.create_batch(2, brand=brand):
+                    BudgetService.record_spend(campaign, 60)
+            with CaptureQueriesContext(connection) as queries:
+                result = BudgetService.reset_budgets(brands=chosen, daily=True)
+            assert [waiver.campaign_id is None for waiver in result.waivers] == [True, False, False] * brands
+            assert {waiver.amount for waiver in result.waivers} == {60, 120}
+            assert len(result.changes) == 2 * brands
+            return len(queries)
+
+        asked(1)  # fills the caches
+        assert asked(1) == asked(7)
 
     @freeze_time(NOON)
     def test_a_dry_run_tells_the_same_and_changes_nothing(self, spent_out: Campaign) -> None:
