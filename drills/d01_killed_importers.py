@@ -20,11 +20,11 @@ from drills.figures import Figure, at_least, exactly
 from drills.stage import Stage
 
 COLUMNS = {"date": "Day", "campaign": "Campaign", "amount": "Cost", "id": "Id"}
-SECONDS = 120  # for any one step
+SECONDS = 180  # for any one step
 
 
 def drill(stage: Stage) -> Iterator[Figure]:
-    """Each time another worker goes on where the last one was killed."""
+    """Each time another worker goes on: every second one is killed while it reads, the others while they book."""
     yield from _import(stage, stage.size(200_000, quick=20_000), stage.size(20, quick=2))
 
 
@@ -52,7 +52,10 @@ def _import(stage: Stage, events: int, kills: int, *options: str) -> Iterator[Fi
     stage.processes.send("ads.tasks.work_on_import", record.pk)
     killed_at_work = 0
     for kill in range(1, kills + 1):
-        _wait_for("more rows", partial(_has_booked, distinct * kill // (kills + 1)))
+        if kill % 2:
+            _wait_for("more rows", partial(_has_booked, distinct * kill // (kills + 1)))
+        else:
+            _wait_for("a look into the file", _reads)
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         killed_at_work += _state() == ImportState.IMPORTING
@@ -88,6 +91,10 @@ def _micros(number: int) -> int:
 
 def _state() -> str:
     return SpendImport.objects.get().state
+
+
+def _reads() -> bool:
+    return SpendImport.objects.get().stage == "Reading"
 
 
 def _has_booked(rows: int) -> bool:
