@@ -21,6 +21,8 @@ class Entry(ModelEntry):  # type: ignore[misc] # it has no types
     Once too often does no harm; to wait for that clock does.
     """
 
+    last_run_at: datetime
+
     def is_due(self) -> Any:
         now = timezone.now()
         if self.last_run_at > now:

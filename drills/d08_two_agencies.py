@@ -82,7 +82,7 @@ def drill(stage: Stage) -> Iterator[Figure]:
     with ThreadPoolExecutor(len(STRANGERS)) as together:
         list(together.map(lambda who: _everywhere(stage, world, walk, who), STRANGERS))
     _with_tokens(world, walk)
-    yield at_least("requests", walk.asked, stage.size(10_000, quick=700))
+    yield at_least("requests", walk.asked, stage.size(10_000, quick=400))
     yield none_of("closed, and answered otherwise than 401 to 405", sorted(walk.opened))
     yield none_of("answers that tell of Acme", sorted(walk.told))
     after = _acmes(world)
@@ -106,7 +106,7 @@ def control(stage: Stage) -> Iterator[Figure]:
 
 def _everywhere(stage: Stage, world: World, walk: Walk, who: str) -> None:
     places = [place for place in all_places(world) if place.name not in LEAVING]
-    chosen = places[:: stage.size(1, quick=15)]
+    chosen = places[:: stage.size(1, quick=40)]
     forged = FORGED | {"brand": str(world.brand.pk), "campaign": str(world.campaign.pk)}
     with walk.browser(world, who) as http:
         for place in chosen:
