@@ -66,7 +66,7 @@ def _locks_of_others(stage: Stage) -> Iterator[Figure]:
         of_held = start_load(stage, campaigns[:3], clients=2)
         load = start_load(stage, campaigns[3:])
         wait_until(lambda: load.senders.answered > 5, seconds=60, what="the load")
-        until = time.monotonic() + stage.size(150, quick=30)
+        until = time.monotonic() + stage.size(150, quick=20)
         copy = _copied(stage)
         _make_due(held)
         late = 0
@@ -130,7 +130,7 @@ def _copied(stage: Stage) -> tuple[int, int]:
 def _storm(stage: Stage) -> Iterator[Figure]:
     campaigns = make_agency(brands=12, campaigns=2, daily_budget=Decimal(5))
     rows, amount = SpendLog.objects.count(), in_the_ledger()
-    batches = stage.size(40, quick=4)
+    batches = stage.size(8, quick=2)
     pks = [campaign.pk for campaign in campaigns]
     connections.close_all()
     with get_context("fork").Pool(WRITERS) as writers:
