@@ -11,7 +11,7 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from ads.models import ApiToken, Scope
+from ads.models import Alert, ApiToken, Scope
 from ads.services import BudgetService, tokens
 from ads.tests.factories import CampaignFactory
 from ads.tests.test_rights_walk import FORGED, OPERATIONS, all_places, letter, said, searches
@@ -79,11 +79,13 @@ def _everywhere(stage: Stage, world: World, walk: Walk, who: str) -> None:
 def _with_tokens(world: World, walk: Walk) -> None:
     """Every operation of the API, with every verb, by tokens in every state."""
     event = {"campaign": world.campaign.pk, "external_id": "1", "amount": "1", "source": "forged"}
+    brand, campaign, alert = world.brand.pk, world.campaign.pk, world.row(Alert).pk
+    rows = {"brand_id": brand, "campaign_id": campaign, "alert_id": alert}
     given = {f"token {state}": (token, is_valid) for state, token, is_valid in _tokens(world)}
     for who, (token, is_valid) in given.items():
         with walk.client({"Authorization": f"Bearer {token}"} if token else {}) as http:
             for path in {path for _, path in OPERATIONS}:
-                address = f"/api/v1{path.format(brand_id=world.brand.pk, campaign_id=world.campaign.pk)}"
+                address = f"/api/v1{path.format(**rows)}"
                 for verb in VERBS:
                     _, body = OPERATIONS.get((verb.lower(), path), ("", {}))
                     sent = (

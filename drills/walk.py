@@ -29,6 +29,8 @@ class Walk:
         return self.client({"X-CSRFToken": CSRF}, cookies)
 
     def client(self, headers: dict[str, str], cookies: dict[str, str] | None = None) -> httpx.Client:
+        # A site that is busy closes connections which were idle just as the next request is on its way.
+        headers = headers | {"Connection": "close"}
         return httpx.Client(base_url=self.url, cookies=cookies, headers=headers, timeout=60, trust_env=False)
 
     def ask(
