@@ -2,14 +2,11 @@
 
 import os
 import signal
-import threading
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
 from datetime import datetime, timedelta
-from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from ads.models import Brand, Campaign, JobProgress, StatusChange
@@ -17,12 +14,41 @@ from ads.rules.serving import Status
 from ads.services import enforcement
 from ads.services.sweeping import HELD_FOR, sweep_part
 from ads.tests.factories import BrandFactory, CampaignFactory
+from budget_system.environment import BASE_DIR
 from budget_system.testing.fixtures import CommittedDatabase
 
 SECONDS = 60  # after which a test gives up
-FORK = get_context("fork")
 
 pytestmark = pytest.mark.integration
+
+PART = """
+import sys
+import threading
+from datetime import datetime
+
+import django
+
+django.setup()
+
+from ads.services import enforcement
+from ads.services.sweeping import sweep_part
+
+part, now, hangs = int(sys.argv[1]), datetime.fromisoformat(sys.argv[2]), sys.argv[3] == "hangs"
+enforcement.LOOKED_AT_ONCE = 3  # a brand at a time
+record, recorded = enforcement._record, []
+
+
+def hang_at_the_second(changes, **of):
+    record(changes, **of)
+    recorded.append(changes)
+    if hangs and len(recorded) == 2:  # both written, only the first committed
+        print("in the midst", flush=True)
+        threading.Event().wait()
+
+
+enforcement._record = hang_at_the_second
+sweep_part(part, 2, now)
+"""
 
 
 @pytest.fixture
@@ -35,12 +61,9 @@ def brands(committed_database: CommittedDatabase) -> list[Brand]:
     return found
 
 
-def start(work: Callable[..., object], *args: object) -> BaseProcess:
-    """A process of its own, with a connection of its own."""
-    connections.close_all()
-    process = FORK.Process(target=work, args=args, daemon=True)
-    process.start()
-    return process
+def start(database: CommittedDatabase, part: int, now: datetime, how: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PART, str(part), now.isoformat(), how]
+    return subprocess.Popen(command, env=database.env, cwd=BASE_DIR, text=True, stdout=subprocess.PIPE)
 
 
 def right(part: int) -> int:
@@ -50,44 +73,24 @@ def right(part: int) -> int:
 
 
 def test_a_killed_part_is_gone_on_with_and_each_campaign_changes_once(
-    brands: list[Brand], monkeypatch: pytest.MonkeyPatch
+    committed_database: CommittedDatabase, brands: list[Brand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = timezone.now()
-    monkeypatch.setattr(enforcement, "LOOKED_AT_ONCE", 3)  # a brand at a time
-    in_the_midst = FORK.Event()
-    record, recorded = enforcement._record, []
-
-    def hang_at_the_second(changes: Sequence[enforcement.Change], **of: object) -> None:
-        record(changes, **of)  # type: ignore[arg-type]
-        recorded.append(changes)
-        if len(recorded) == 2:  # both written, only the first committed
-            in_the_midst.set()
-            threading.Event().wait()
-
-    with monkeypatch.context() as hanging:
-        hanging.setattr(enforcement, "_record", hang_at_the_second)
-        first = start(sweep_part, 0, 2, now)
-    second = start(sweep_part, 1, 2, now)
-    assert in_the_midst.wait(SECONDS)
-    assert first.pid is not None
+    first = start(committed_database, 0, now, "hangs")
+    assert first.stdout is not None
+    assert first.stdout.readline() == "in the midst\n"
+    second = start(committed_database, 1, now, "goes on")
     os.kill(first.pid, signal.SIGKILL)
-    for process in (first, second):
-        process.join(SECONDS)
-    assert (first.exitcode, second.exitcode) == (-signal.SIGKILL, 0)
+    assert (first.wait(SECONDS), second.wait(SECONDS)) == (-signal.SIGKILL, 0)
     assert (right(0), right(1)) == (3, 12)
 
-    assert decided_by_another(0, now + timedelta(seconds=1)) == 3
-    assert decided_by_another(0, now + HELD_FOR + timedelta(seconds=30)) == 12
+    monkeypatch.setattr(enforcement, "LOOKED_AT_ONCE", 3)
+    sweep_part(0, 2, now + timedelta(seconds=1))
+    assert right(0) == 3
+    sweep_part(0, 2, now + HELD_FOR + timedelta(seconds=30))
+    assert right(0) == 12
     assert StatusChange.objects.count() == 24
     assert StatusChange.objects.values("campaign").distinct().count() == 24
     numbers = StatusChange.objects.order_by("brand_id", "sequence").values_list("brand_id", "sequence")
     assert list(numbers) == [(brand.pk, number) for brand in brands for number in (1, 2, 3)]
     assert list(JobProgress.objects.values_list("position", "held_until")) == [(0, None), (0, None)]
-
-
-def decided_by_another(part: int, now: datetime) -> int:
-    """How many campaigns of this part run when another process has taken its turn."""
-    process = start(sweep_part, part, 2, now)
-    process.join(SECONDS)
-    assert process.exitcode == 0
-    return right(part)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from ads.rights import VIEWER
@@ -26,6 +26,7 @@ QUIET = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PASSWORD = "correct horse"
+MILLISECONDS = 20_000  # after which something that is awaited is missing
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,6 +43,12 @@ def browser_type_launch_args(chromium: None) -> dict[str, Any]:
     return {"executable_path": CHROMIUM, "args": QUIET}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> None:
+    """A machine that does much else at the time is waited for."""
+    expect.set_options(timeout=MILLISECONDS)
+
+
 @pytest.fixture
 def complaints() -> list[str]:
     """What the page's console complained of; a test that provokes it takes it out again."""
@@ -53,7 +60,7 @@ def page(page: Page, complaints: list[str]) -> Iterator[Page]:
     """A page; what its console complains of fails the test."""
     page.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(MILLISECONDS)
     yield page
     # The browser's own line about an answer that is meant to be 404.
     assert [text for text in complaints if "status of 404" not in text] == []

@@ -117,4 +117,4 @@ def test_many_campaigns_of_many_brands_ask_as_often_as_one(ada: Client, campaign
         BudgetService.record_spend(each, Decimal(5))
     with CaptureQueriesContext(connection) as many:
         ada.get("/campaigns/")
-    assert len(many) == len(few) == 11
+    assert len(many) == len(few) == 9

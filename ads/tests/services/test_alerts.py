@@ -351,8 +351,8 @@ def test_the_rules_for_everywhere_are_seeded_and_stay_as_people_made_them() -> N
     from ads.services.alert_rules import seed_alert_rules
 
     assert sorted(AlertRule.objects.values_list("kind", flat=True)) == [
-        "BUDGET_PAUSE", "DEAD_FEED", "OVERSPEND", "PLATFORM_DRIFT", "PROJECTION", "QUARANTINE", "SPEND_WHILE_OFF",
-        "SPIKE", "THRESHOLD",
+        "BUDGET_PAUSE", "CHANNEL_FAILING", "DEAD_FEED", "OVERSPEND", "PLATFORM_DRIFT", "PROJECTION", "QUARANTINE",
+        "SPEND_WHILE_OFF", "SPIKE", "THRESHOLD",
     ]  # fmt: skip
     AlertRule.objects.filter(kind="OVERSPEND").update(percent=25, name="Ours", is_active=False)
     AlertRule.objects.filter(kind="SPIKE").delete()
@@ -360,7 +360,7 @@ def test_the_rules_for_everywhere_are_seeded_and_stay_as_people_made_them() -> N
     rule = AlertRule.objects.get(kind="OVERSPEND")
     assert (rule.percent, rule.name, rule.is_active) == (25, "Ours", False)
     assert AlertRule.objects.get(kind="SPIKE").times == 3
-    assert AlertRule.objects.count() == 9
+    assert AlertRule.objects.count() == 10
 
 
 class TestOthersAreTold:
