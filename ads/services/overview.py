@@ -40,6 +40,7 @@ class Stopped:
 
 
 _NOTHING_STOPPED = Stopped(0, None)
+_BUDGETS = (Reason.BRAND_DAILY, Reason.BRAND_MONTHLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,10 @@ def load_rows(chosen: BrandQuerySet, person: Person, now: datetime) -> list[Bran
     brands = list(chosen.annotate(is_mine=Exists(mine)).order_by("name", "pk"))
     standings = stand_brands(brands, now)
     paces = load_pacing(brands, standings, now)
+    stopped = _stopped(standings)
     signals = _Signals(
-        _stopped(standings, Reason.BRAND_DAILY),
-        _stopped(standings, Reason.BRAND_MONTHLY),
+        stopped[Reason.BRAND_DAILY],
+        stopped[Reason.BRAND_MONTHLY],
         _silences(standings, paces, now),
         _spend_while_off(standings),
         _differing(standings, now),
@@ -291,29 +293,48 @@ def _projected(rows: Sequence[BrandRow]) -> Projection | None:
     return Projection(end, end - band, end + band)
 
 
-def _stopped(standings: Mapping[int, BrandStanding], reason: Reason) -> dict[int, Stopped]:
-    """Of the brands that have reached this budget of theirs, which campaigns that stops, and since when."""
-    is_day = reason == Reason.BRAND_DAILY
-    reached = {
-        pk: standing
-        for pk, standing in standings.items()
-        if (standing.day if is_day else standing.month).is_reached
-    }
-    stopped = Q(reason_codes__contains=reason.value)
+def _stopped(standings: Mapping[int, BrandStanding]) -> dict[Reason, dict[int, Stopped]]:
+    """Of the brands that have reached a budget of theirs, which campaigns that stops, and since when."""
+    reached = {reason: _that_reached(standings, reason) for reason in _BUDGETS}
     # Not of those that a person switched off, or that are over.
     campaigns = Campaign.objects.filter(
-        stopped, OneOf("brand_id", reached), archived_at__isnull=True, status=Status.PAUSED
+        OneOf("brand_id", set().union(*reached.values())), archived_at__isnull=True, status=Status.PAUSED
     )
-    numbers = dict(campaigns.order_by().values_list("brand_id").annotate(number=Count("pk")))
+    counts = [Count("pk", filter=Q(reason_codes__contains=reason.value)) for reason in _BUDGETS]
+    numbers = list(campaigns.order_by().values_list("brand_id").annotate(days=counts[0], months=counts[1]))
+    stopped: dict[Reason, dict[int, Stopped]] = {}
+    for place, reason in enumerate(_BUDGETS):
+        since = _stopped_since(reached[reason], reason)
+        stopped[reason] = {
+            pk: Stopped(number[place], since.get(pk))
+            for pk, *number in numbers
+            if pk in reached[reason] and number[place]
+        }
+    return stopped
+
+
+def _that_reached(standings: Mapping[int, BrandStanding], reason: Reason) -> dict[int, BrandStanding]:
+    return {
+        pk: standing
+        for pk, standing in standings.items()
+        if (standing.day if reason == Reason.BRAND_DAILY else standing.month).is_reached
+    }
+
+
+def _stopped_since(reached: Mapping[int, BrandStanding], reason: Reason) -> dict[int, datetime]:
+    """When the budget last began to stop a campaign of each brand, in the period that is."""
     begins = [
-        standing.calendar.day_start(standing.today if is_day else month_start(standing.today))
+        standing.calendar.day_start(
+            standing.today if reason == Reason.BRAND_DAILY else month_start(standing.today)
+        )
         for standing in reached.values()
     ]
     changes = StatusChange.objects.filter(
-        stopped, OneOf("brand_id", reached), at__gte=min(begins, default=datetime.max.replace(tzinfo=UTC))
+        OneOf("brand_id", reached),
+        reason_codes__contains=reason.value,
+        at__gte=min(begins, default=datetime.max.replace(tzinfo=UTC)),
     ).exclude(from_reason_codes__contains=reason.value)
-    since = dict(changes.order_by().values_list("brand_id").annotate(since=Max("at")))
-    return {pk: Stopped(number, since.get(pk)) for pk, number in numbers.items()}
+    return dict(changes.order_by().values_list("brand_id").annotate(since=Max("at")))
 
 
 def _silences(
