@@ -3,10 +3,17 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from django.utils import timezone
+
 from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, PeriodKind, StatusChange
 from ads.rules.serving import Reason, Status
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)  # a Tuesday
+
+
+def zone_where_it_is(hour: int) -> str:
+    """A zone without daylight saving in which it is now this hour; no midnight comes while a test runs."""
+    return f"Etc/GMT{(timezone.now().hour - hour + 12) % 24 - 12:+d}"
 
 
 def state(campaign: Campaign) -> tuple[Status, tuple[Reason, ...]]:

@@ -43,7 +43,7 @@ from ads.services import (
 from ads.services.given import Statement
 from ads.services.transactions import ATTEMPTS, retrying
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
-from ads.tests.moments import changes, state
+from ads.tests.moments import changes, state, zone_where_it_is
 from budget_system.environment import BASE_DIR
 from budget_system.testing.fixtures import CommittedDatabase
 
@@ -64,11 +64,6 @@ on_postgresql = pytest.mark.skipif(
 )
 
 
-def zone_where_it_is_noon() -> str:
-    """So that no midnight comes while a test runs."""
-    return f"Etc/GMT{timezone.now().hour - 12:+d}"
-
-
 @pytest.fixture
 def campaign(transactional_db: None) -> Campaign:
     """The campaign Summer Sale of Acme, which may spend 100.00 a day."""
@@ -76,7 +71,7 @@ def campaign(transactional_db: None) -> Campaign:
 
 
 def campaign_of(brand: str, **values: object) -> Campaign:
-    owner = BrandFactory.create(name=brand, timezone=zone_where_it_is_noon())
+    owner = BrandFactory.create(name=brand, timezone=zone_where_it_is(12))
     return CampaignFactory.create(brand=owner, **values)
 
 

@@ -19,7 +19,7 @@ from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, enforcement, periods, reconcile
 from ads.services.moments import passing
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
-from ads.tests.moments import changes, state
+from ads.tests.moments import changes, state, zone_where_it_is
 from ads.tests.schedule import every_second
 from budget_system.processes import wait_until
 from budget_system.testing.fixtures import CeleryProcesses
@@ -32,11 +32,6 @@ RUNNING = (Status.ACTIVE, ())
 PAUSED = (Status.PAUSED, (Reason.BRAND_DAILY,))
 
 pytestmark = pytest.mark.integration
-
-
-def zone_where_it_is(hour: int) -> str:
-    """A zone without daylight saving in which it is now this hour; no midnight comes while a test runs."""
-    return f"Etc/GMT{(timezone.now().hour - hour + 12) % 24 - 12:+d}"
 
 
 def campaign_of(brand: str, name: str, *, hour: int = 12) -> Campaign:

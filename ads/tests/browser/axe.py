@@ -9,6 +9,22 @@ from playwright.sync_api import Page
 _SOURCE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
 
+# Looks change at once: a colour halfway between two is not one that anybody reads.
+_AT_ONCE = """
+() => {
+    const style = new CSSStyleSheet();
+    style.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important; }");
+    document.adoptedStyleSheets = [style];
+}
+"""
+# The admin's theme looks only once, when it is loaded.
+_SWITCH_THEME = """
+(dark) => {
+    if (window.Alpine) document.documentElement.classList.toggle("dark", dark);
+    return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+}
+"""
+
 PHONE, DESK = 390, 1440
 LOOKS = [(width, scheme) for width in (PHONE, DESK) for scheme in ("dark", "light")]
 
@@ -16,14 +32,11 @@ LOOKS = [(width, scheme) for width in (PHONE, DESK) for scheme in ("dark", "ligh
 def faults(page: Page, looks: Iterable[tuple[int, str]] = LOOKS) -> list[str]:
     """What is wrong with the page as it is in each of these looks, without loading it again."""
     found = []
+    page.evaluate(_AT_ONCE)
     for width, scheme in looks:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        # The admin's theme looks only once, when it is loaded.
-        page.evaluate(
-            "dark => window.Alpine && document.documentElement.classList.toggle('dark', dark)",
-            scheme == "dark",
-        )
+        page.evaluate(_SWITCH_THEME, scheme == "dark")
         look = f"{scheme}, {width} px: "
         found += [look + told for told in violations(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:

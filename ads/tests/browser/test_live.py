@@ -12,6 +12,7 @@ from ads.models import Brand, Campaign, DaypartingSchedule
 from ads.services import BudgetService, CampaignService
 from ads.tests.browser.axe import violations
 from ads.tests.factories import BrandFactory, CampaignFactory
+from ads.tests.moments import zone_where_it_is
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.once]
 
@@ -38,7 +39,7 @@ def opened(page: Page, site: str, ada: User, sign_in: Callable[[User], None]) ->
 @pytest.fixture
 def acme(site: str) -> Brand:
     """A brand of 100.00 a day with two campaigns that run."""
-    brand = BrandFactory.create(name="Acme")
+    brand = BrandFactory.create(name="Acme", timezone=zone_where_it_is(12))
     for name in ("Search", "Social"):
         CampaignFactory.create(brand=brand, name=name)
     return brand
