@@ -6,6 +6,7 @@ cannot be reached stops nobody: it is asked again after a while.
 
 import logging
 import time
+from contextlib import suppress
 from datetime import datetime
 
 from django.conf import settings
@@ -55,7 +56,8 @@ def _count(token_id: int, limit: int, now: datetime) -> int:
     wait = seconds_to_wait(counted.get(previous, 0), counted.get(current, 0), second, limit)
     if wait == 0:
         cache.add(current, 0, timeout=2 * WINDOW_SECONDS)
-        cache.incr(current)
+        with suppress(ValueError):  # it is not there: Redis was emptied this moment
+            cache.incr(current)
     return wait
 
 

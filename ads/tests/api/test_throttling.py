@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache
 from freezegun import freeze_time
 
@@ -109,3 +110,11 @@ def test_with_redis_all_processes_count_together(
         codes += [api.get("/brands").code for _ in range(2)]
     assert codes == [200] * 4 + [429] * 2
     RedisCache(broker_url, {}).clear()
+
+
+def test_a_redis_that_is_emptied_in_the_midst_of_counting_stops_nobody(
+    api: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 600
+    monkeypatch.setattr(cache, "add", lambda *_, **__: cache.clear())
+    assert api.get("/serving").code == 200
