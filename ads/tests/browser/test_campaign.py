@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from freezegun import freeze_time
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from ads.models import Brand, Campaign, DaypartingSchedule
@@ -247,9 +248,10 @@ def test_a_budget_is_edited_in_place_with_its_consequence_told_before(opened: Op
 
 
 def test_a_moment_is_answered_in_place(opened: Open) -> None:
-    campaign = CampaignFactory.create(brand__name="Acme")
-    page = opened(campaign)
     now = timezone.now()
+    with freeze_time(now - timedelta(minutes=1)):  # a moment is named in whole seconds: not the one it began in
+        campaign = CampaignFactory.create(brand__name="Acme")
+    page = opened(campaign)
     page.get_by_label("Day", exact=True).fill(f"{now:%Y-%m-%d}")
     page.get_by_label("Time", exact=True).fill(f"{now:%H:%M:%S}")
     page.get_by_role("button", name="Show").click()
