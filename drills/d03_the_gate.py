@@ -20,7 +20,7 @@ from drills.stage import Stage
 
 BRANDS, CAMPAIGNS, WRITERS, EDITORS, WATCHERS = 3, 4, 4, 2, 4
 BREATH_SECONDS = 0.005  # the writers have to get somewhere in between
-SECONDS = 300  # after which whoever still looks stops
+SECONDS = 1_200  # after which whoever still looks stops
 # As whoever serves campaigns might read it: one statement, on a connection that knows nothing of Django.
 SNAPSHOT = """
     SELECT count(*), count(*) FILTER (WHERE

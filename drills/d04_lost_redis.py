@@ -29,7 +29,7 @@ ENOUGH_SECONDS = 120
 def drill(stage: Stage) -> Iterator[Figure]:
     """Beat looks for what nobody was told of."""
     yield from _lose(
-        stage, stage.size(800, quick=80), stage.size(150, quick=10), ENOUGH_SECONDS, has_beat=True
+        stage, stage.size(800, quick=80), stage.size(600, quick=10), ENOUGH_SECONDS, has_beat=True
     )
 
 

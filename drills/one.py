@@ -1,6 +1,7 @@
 """`python -m drills.one NAME drill|control SEED QUICK FILE`: one act of one drill, its figures written to a file."""
 
 import json
+import signal
 import sys
 from dataclasses import asdict
 from importlib import import_module
@@ -16,6 +17,7 @@ NOT_RUN = 77  # as automake's tests say it
 def main() -> None:
     """Set the stage that the drill asks for and note each figure as it comes."""
     name, act, seed, is_quick, file = sys.argv[1:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     (script,) = (each for each in scripts() if each.name == name)
     with (
         Path(file).open("w") as told,
