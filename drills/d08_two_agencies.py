@@ -15,7 +15,7 @@ from ads.models import Alert, ApiToken, Scope
 from ads.services import BudgetService, tokens
 from ads.tests.factories import CampaignFactory
 from ads.tests.test_rights_walk import FORGED, OPERATIONS, all_places, letter, said, searches
-from ads.tests.walk import World, make_world
+from ads.tests.walk import Place, World, make_world
 from drills.figures import Figure, at_least, none_of
 from drills.stage import Stage
 from drills.walk import Walk
@@ -39,9 +39,11 @@ def drill(stage: Stage) -> Iterator[Figure]:
     stage.server.collect_static()
     stage.server.start()
     walk = Walk(stage.server.url.removesuffix("/api/v1"))
+    places = [place for place in all_places(world) if place.name not in LEAVING]
+    chosen = places[:: stage.size(1, quick=40)]
     before = _acmes(world)
     with ThreadPoolExecutor(len(STRANGERS)) as together:
-        list(together.map(lambda who: _everywhere(stage, world, walk, who), STRANGERS))
+        list(together.map(lambda who: _everywhere(world, walk, chosen, who), STRANGERS))
     _with_tokens(world, walk)
     yield at_least("requests", walk.asked, stage.size(10_000, quick=400))
     yield none_of("closed, and answered otherwise than 401 to 405", sorted(walk.opened))
@@ -50,9 +52,9 @@ def drill(stage: Stage) -> Iterator[Figure]:
     yield none_of(
         "tables with other rows of Acme than before", [name for name in before if before[name] != after[name]]
     )
-    lists = _lists(world, walk)
+    lists = _lists(world, walk, places)
     _grow(world)
-    grown = _lists(world, walk)
+    grown = _lists(world, walk, places)
     yield at_least("lists, searches, reports and exports", len(lists), 100)
     yield none_of(
         "others than before, when Acme had grown", [name for name in lists if lists[name] != grown[name]]
@@ -65,12 +67,10 @@ def control(stage: Stage) -> Iterator[Figure]:
     yield from drill(stage)
 
 
-def _everywhere(stage: Stage, world: World, walk: Walk, who: str) -> None:
-    places = [place for place in all_places(world) if place.name not in LEAVING]
-    chosen = places[:: stage.size(1, quick=40)]
+def _everywhere(world: World, walk: Walk, places: list[Place], who: str) -> None:
     forged = FORGED | {"brand": str(world.brand.pk), "campaign": str(world.campaign.pk)}
     with walk.browser(world, who) as http:
-        for place in chosen:
+        for place in places:
             for verb in VERBS:
                 sent = {} if verb in {"GET", "HEAD", "OPTIONS"} else {"data": forged}
                 walk.ask(http, who, verb, place.path, is_closed=letter(said(place), who) in "-.", **sent)
@@ -132,11 +132,11 @@ def _acmes(world: World) -> dict[str, list[Any]]:
     }
 
 
-def _lists(world: World, walk: Walk) -> dict[str, bytes]:
+def _lists(world: World, walk: Walk, places: list[Place]) -> dict[str, bytes]:
     """What Zenith's manager is shown where many rows are."""
     who, shown = "manager of another brand", {}
     with walk.browser(world, who) as http:
-        for place in all_places(world):
+        for place in places:
             if letter(said(place), who) == "+" and (
                 place.page == "changelist" or place.name.startswith("dashboard:")
             ):
