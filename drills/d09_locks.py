@@ -66,7 +66,7 @@ def _locks_of_others(stage: Stage) -> Iterator[Figure]:
         of_held = start_load(stage, campaigns[:3], clients=2)
         load = start_load(stage, campaigns[3:])
         wait_until(lambda: load.senders.answered > 5, seconds=60, what="the load")
-        until = time.monotonic() + stage.size(150, quick=20)
+        until = time.monotonic() + stage.size(900, quick=20)
         copy = _copied(stage)
         _make_due(held)
         late = 0

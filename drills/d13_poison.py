@@ -51,7 +51,7 @@ def drill(stage: Stage) -> Iterator[Figure]:
     yield exactly("files taken in", list(taken), ["good.csv"])
     yield exactly("processes lost", stage.processes.log("worker").count("exited with 'signal 9"), 2 * TRIES)
     yield from books(timezone.now(), rows=1, amount=Decimal("12.34"))
-    yield from memory_stays(stage, worker, seconds=stage.size(180, quick=10))
+    yield from memory_stays(stage, worker, tasks=stage.size(200_000, quick=1_000))
 
 
 def control(stage: Stage) -> Iterator[Figure]:

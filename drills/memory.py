@@ -13,26 +13,26 @@ from drills.figures import Figure, at_least, at_most, told
 from drills.stage import Stage
 
 TASKS = cycle(("heartbeat", "enforce_dayparting", "deliver_effects", "forget_answered_requests"))
-MOST_TASKS = 200_000
+SECONDS = 3_600  # after which no more tasks are sent
 WAITING = 200  # tasks, so that the worker never has none
 
 
-def memory_stays(stage: Stage, worker: subprocess.Popen[bytes], *, seconds: int) -> Iterator[Figure]:
-    """So many seconds of tasks, or as many tasks as there may be: the last third needs no more than the first."""
+def memory_stays(stage: Stage, worker: subprocess.Popen[bytes], *, tasks: int) -> Iterator[Figure]:
+    """So many tasks, of which the last third needs no more than the first."""
     used: list[tuple[int, int]] = []
-    sent, deadline = 0, time.monotonic() + seconds
+    sent, deadline = 0, time.monotonic() + SECONDS
     with redis.Redis.from_url(stage.broker.url) as broker:
-        while sent < MOST_TASKS and time.monotonic() < deadline:
+        while (not used or used[-1][0] < tasks) and time.monotonic() < deadline:
             waiting = int(broker.llen("celery"))
             used.append((sent - waiting, kilobytes(worker.pid)))
-            for _ in range(WAITING - waiting):
+            for _ in range(min(WAITING - waiting, tasks - sent)):
                 stage.processes.send(f"ads.tasks.{next(TASKS)}")
                 sent += 1
             time.sleep(0.1)
     done = used[-1][0]
     plateau = max(each for count, each in used if count <= done // 3)
     last = max(each for count, each in used if count >= done * 2 // 3)
-    yield at_least("tasks done", done, seconds * 5)
+    yield at_least("tasks done", done, tasks)
     yield told("memory over the first third of them", plateau // 1_000, "MB")
     yield at_most("the last third's, in per cent of that", last * 100 // plateau, 120)
 
