@@ -1,6 +1,5 @@
 """`python -m benchmarks [--quick] [--json FILE]`: measures, prints a table, writes JSON."""
 
-import argparse
 import sys
 import tempfile
 import threading
@@ -8,21 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import harmonic_mean
 
-from benchmarks.figures import HEAD, Figure, shown, write
-from benchmarks.server import postgresql
-
-
-def main() -> None:
-    """Measure everything in one run, on one server."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything: to see that it works")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = parser.parse_args()
-    with postgresql():
-        print(HEAD)
-        figures = [shown(figure) for figure in run(10 if options.quick else 1)]
-    if options.json:
-        write(figures, options.json)
+from benchmarks.figures import Figure
+from benchmarks.program import measure
 
 
 def run(smaller: int) -> Iterator[Figure]:
@@ -143,4 +129,4 @@ def importer(smaller: int) -> list[Figure]:
 
 
 if __name__ == "__main__":
-    main()
+    measure("python -m benchmarks", __doc__, run)

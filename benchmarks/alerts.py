@@ -1,32 +1,15 @@
 """`python -m benchmarks.alerts [--quick] [--json FILE]`: what a look at all brands for alerts costs."""
 
-import argparse
 import logging
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import HEAD, Figure, shown, write
-from benchmarks.server import postgresql
+from benchmarks.figures import Figure
+from benchmarks.program import measure
 
 BRANDS, CAMPAIGNS, ROWS = 1_000, 100_000, 2_000_000
 TURNS = 5
-
-
-def main() -> None:
-    """Make the world unless it is kept, and look for alerts again and again."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.alerts", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything: to see that it works")
-    parser.add_argument(
-        "--keep", type=Path, help="keep the database in this folder, or measure the one there"
-    )
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = parser.parse_args()
-    with postgresql(options.keep):
-        figures = [shown(figure) for figure in run(10 if options.quick else 1)]
-    if options.json:
-        write(figures, options.json)
 
 
 def run(smaller: int) -> Iterator[Figure]:
@@ -38,7 +21,6 @@ def run(smaller: int) -> Iterator[Figure]:
 
     if not Brand.objects.exists():
         world.make(world.Size(BRANDS // smaller, CAMPAIGNS // smaller, ROWS // smaller), timezone.now())
-    print(HEAD)
     name = f"{Brand.objects.count():,} brands, {Campaign.objects.count():,} campaigns"
     logging.disable(logging.WARNING)
     first, raised, _ = look()
@@ -64,4 +46,4 @@ def look() -> tuple[float, int, float]:
 
 
 if __name__ == "__main__":
-    main()
+    measure("python -m benchmarks.alerts", __doc__, run, can_keep=True)

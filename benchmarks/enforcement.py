@@ -1,30 +1,15 @@
 """`python -m benchmarks.enforcement [--quick] [--json FILE]`: what deciding costs, up to a million campaigns."""
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from benchmarks.figures import HEAD, Figure, shown, write
-from benchmarks.server import postgresql
+from benchmarks.figures import Figure
+from benchmarks.program import measure
 
 SIZES = (10_000, 100_000, 1_000_000)
-
-
-def main() -> None:
-    """Measure everything in one run, on one server."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.enforcement", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything: to see that it works")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = parser.parse_args()
-    with postgresql():
-        print(HEAD)
-        figures = [shown(figure) for figure in run(10 if options.quick else 1)]
-    if options.json:
-        write(figures, options.json)
 
 
 def run(smaller: int) -> Iterator[Figure]:
@@ -126,4 +111,4 @@ def beside_other_work(size: int) -> Iterator[Figure]:
 
 
 if __name__ == "__main__":
-    main()
+    measure("python -m benchmarks.enforcement", __doc__, run)

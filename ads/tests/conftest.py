@@ -1,6 +1,7 @@
 """Fixtures that tests share."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,13 @@ import ads.tasks  # noqa: F401
 from ads.models import Brand, Campaign
 from ads.services import BudgetService, CampaignService
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
+from ads.tests.importers.files import Files
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """Writes files to import."""
+    return Files(tmp_path)
 
 
 @pytest.fixture

@@ -249,7 +249,8 @@ def test_a_budget_is_edited_in_place_with_its_consequence_told_before(opened: Op
 
 def test_a_moment_is_answered_in_place(opened: Open) -> None:
     now = timezone.now()
-    with freeze_time(now - timedelta(minutes=1)):  # a moment is named in whole seconds: not the one it began in
+    # A moment is named in whole seconds, so it is not that in which the campaign began.
+    with freeze_time(now - timedelta(minutes=1)):
         campaign = CampaignFactory.create(brand__name="Acme")
     page = opened(campaign)
     page.get_by_label("Day", exact=True).fill(f"{now:%Y-%m-%d}")

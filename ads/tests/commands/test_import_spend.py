@@ -51,11 +51,6 @@ def at_now() -> Iterator[None]:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
-
-
-@pytest.fixture
 def brand(db: None) -> Brand:
     return BrandFactory.create(name="Acme", currency="BRL", daily_budget=None, monthly_budget=None)
 

@@ -65,11 +65,6 @@ def at_now(settings: Any, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
-
-
-@pytest.fixture
 def brand(db: None) -> Brand:
     return BrandFactory.create(name="Acme", currency="EUR", daily_budget=Decimal(5), monthly_budget=None)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,11 +48,6 @@ pytestmark = pytest.mark.django_db
 def at_now() -> Iterator[None]:
     with freeze_time(NOW):
         yield
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
 
 
 @pytest.fixture
