@@ -17,7 +17,6 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.unit
-@pytest.mark.once
 def test_each_drill_has_a_number_of_its_own_and_says_what_happens() -> None:
     found = list(scripts())
     assert len({script.number for script in found}) == len(found) > 1

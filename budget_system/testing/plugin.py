@@ -60,8 +60,8 @@ def pytest_load_initial_conftests(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, on PostgreSQL, what the run on SQLite has already shown."""
     if config.getoption("engine") == "postgresql":
-        again = [item for item in items if item.get_closest_marker("once")]
-        config.hook.pytest_deselected(items=again)
+        again = {item for item in items for mark in ("once", "unit") if item.get_closest_marker(mark)}
+        config.hook.pytest_deselected(items=list(again))
         items[:] = [item for item in items if item not in again]
 
 

@@ -5,7 +5,7 @@ from django.conf import settings
 
 from budget_system.celery import app
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 
 def test_a_task_is_acknowledged_only_when_it_has_finished() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from budget_system.database_url import DatabaseAddress, DatabaseURLError, parse_database_url
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from budget_system.email_url import EmailServer, EmailURLError, parse_email_url
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from budget_system.environment import (
     read_platform_credentials,
 )
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 
 @pytest.fixture(autouse=True)

@@ -252,7 +252,6 @@ def test_what_cannot_be_used_is_said_in_a_sentence(start: Start, env: dict[str, 
 
 
 @pytest.mark.unit
-@pytest.mark.once
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "web"])
 def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
@@ -261,7 +260,6 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.unit
-@pytest.mark.once
 def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     secret = kept_secret(path, length=50)

@@ -8,7 +8,7 @@ import pytest
 
 from budget_system.environment import BASE_DIR
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 TEXT = (BASE_DIR / "docs" / "security.md").read_text()
 NAMED = re.findall(r"`([\w/]+\.py)((?:::\w+)+)`", TEXT)

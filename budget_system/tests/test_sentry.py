@@ -12,7 +12,7 @@ import pytest
 from budget_system import sentry
 from budget_system.environment import BASE_DIR
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 FAILING = """
 import logging, os

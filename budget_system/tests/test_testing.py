@@ -87,7 +87,6 @@ def test_a_postgresql_server_ends_with_the_process_that_wanted_it() -> None:
 
 
 @pytest.mark.unit
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("label", "path"),
     [

@@ -222,7 +222,6 @@ class TestSessions:
 
 
 @pytest.mark.unit
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("behind_proxy", "forwarded", "remote", "address"),
     [

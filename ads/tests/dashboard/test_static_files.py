@@ -7,7 +7,7 @@ import pytest
 
 import ads
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 ROOT = Path(ads.__file__).parent
 CHECKSUMS = {

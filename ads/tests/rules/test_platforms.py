@@ -25,7 +25,7 @@ from ads.rules.platforms import (
 )
 from ads.tests.moments import NOON
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 RUN, STOP = Desired.RUNNING, Desired.PAUSED
 RUNS, STANDS, GONE = Observed.RUNNING, Observed.PAUSED, Observed.GONE

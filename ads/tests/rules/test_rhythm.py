@@ -8,7 +8,7 @@ import pytest
 from ads.rules.periods import Calendar
 from ads.rules.rhythm import Digest, Rhythm, told_at
 
-pytestmark = [pytest.mark.unit, pytest.mark.once]
+pytestmark = pytest.mark.unit
 
 UTC_CLOCK = Calendar.fixed("UTC")
 BERLIN = Calendar.fixed("Europe/Berlin")
