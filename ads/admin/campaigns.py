@@ -134,8 +134,6 @@ class StatusFilter(ChoiceFilter):
 class CampaignChoicesView(AutocompleteJsonView):
     """Campaigns to choose from, each with its brand and currency."""
 
-    http_method_names = ("get", "head")  # a view answers OPTIONS before it asks for rights
-
     def get_queryset(self) -> QuerySet[Any]:
         found, brand = super().get_queryset().select_related("brand"), self.request.GET.get("brand", "")
         return found.filter(brand=brand) if brand.isdecimal() else found

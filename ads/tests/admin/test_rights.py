@@ -183,7 +183,6 @@ class TestChoices:
             {"id": str(campaign.pk), "text": "Summer Sale, Acme (USD)"}
         ]
         assert nina.get(url, {"term": "Secret", **where}).json()["results"] == []
-        assert nina.options(url).status_code == 405  # Django's views answer it without asking for rights
 
     @pytest.mark.parametrize(
         ("model_name", "field_name"), [("campaign", "brand"), ("spendlog", "brand"), ("spendlog", "campaign")]
