@@ -40,7 +40,8 @@ class Walk:
         answer = http.request(verb, path, **sent)
         self.asked += 1
         asks_to_sign_in = re.search(r"/login/|/sign-in/", answer.headers.get("Location", ""))
-        tells_verbs = verb == "OPTIONS" and not answer.content  # as Django's views do before they ask for rights
+        # As Django's views do before they ask for rights.
+        tells_verbs = verb == "OPTIONS" and not answer.content
         is_open = answer.status_code not in REFUSED and not asks_to_sign_in and not tells_verbs
         if answer.status_code >= 500 or (is_closed and is_open):
             self.opened.append(f"{answer.status_code} {verb} {path} {who}")
