@@ -49,7 +49,7 @@ def drill(stage: Stage) -> Iterator[Figure]:
 def control(stage: Stage) -> Iterator[Figure]:
     """The brand's row is read and not locked."""
 
-    def read(self: BrandQuerySet, brand_ids: Collection[int]) -> list[Brand]:
+    def read(self: BrandQuerySet, brand_ids: Collection[int], **_: object) -> list[Brand]:
         return list(self.filter(pk__in=brand_ids).order_by("pk"))
 
     with mock.patch.object(BrandQuerySet, "lock", read):

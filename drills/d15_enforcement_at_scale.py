@@ -48,7 +48,7 @@ def drill(stage: Stage) -> Iterator[Figure]:
 def control(stage: Stage) -> Iterator[Figure]:
     """Who books does not decide: that is left to the tick, the rollover and the sweep every three seconds."""
     with mock.patch.object(booking, "_decide"):
-        yield from _enforce(stage, 1_000, 3)
+        yield from _enforce(stage, 1_000, 6)
 
 
 def _enforce(stage: Stage, campaigns: int, kills: int) -> Iterator[Figure]:
@@ -159,7 +159,7 @@ def _events(seed: int, number: int, batch: int, campaigns: int) -> list[SpendEve
     is_refund = batch // brands % 2 == 1
     events = []
     for index in range(EVENTS_AT_ONCE):
-        micros = chance.randrange(BUDGET // 200, BUDGET // 20)
+        micros = chance.randrange(BUDGET // 400, BUDGET // 40)
         events.append(
             SpendEvent(
                 campaign_id=1 + chance.randrange(brands * CAMPAIGNS_EACH),

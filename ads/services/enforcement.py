@@ -14,7 +14,7 @@ from itertools import count
 from operator import attrgetter
 from typing import NamedTuple
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
 from ads.actor import actor_name
@@ -22,14 +22,14 @@ from ads.models import Brand, Campaign, Cause, EventType, PeriodKind, StatusChan
 from ads.models.campaign import reasons_from_codes
 from ads.models.period import first_day
 from ads.rules.serving import Decision, Reason, Status, decide
-from ads.services import alerts
+from ads.services import alerts, brand_locks
 from ads.services.alerts import Owner, OwnersPeriod
 from ads.services.changes import latest
 from ads.services.facts import StoredDecision, load_brand_facts, load_campaign_facts
 from ads.services.given import OneOf, given
 from ads.services.moments import passing
 from ads.services.platform_states import follow_statuses, is_anything_connected
-from ads.services.transactions import aside, is_rolled_back, retrying
+from ads.services.transactions import aside
 from ads.services.webhooks import Event, emit, is_wanted
 
 logger = logging.getLogger("ads.enforcement")
@@ -39,7 +39,6 @@ LOCKED_AT_ONCE = 2_000
 LOOKED_AT_ONCE = 10_000
 BRANDS_AT_ONCE = 500
 ROWS_PER_STATEMENT = 2_000
-HELD_SECONDS = 5  # for which a tick waits for one brand
 
 VERBS = {
     Status.ACTIVE: "Resuming",
@@ -95,9 +94,9 @@ class Tally:
     def changed(self) -> int:
         return self.paused + self.resumed + self.other_changes
 
-    def add(self, decided: Decided) -> None:
-        self.decided += decided.campaigns
-        for change in decided.changes:
+    def add(self, *several: Decided) -> None:
+        self.decided += sum(decided.campaigns for decided in several)
+        for change in (change for decided in several for change in decided.changes):
             became = None if change.from_status == change.to_status else change.to_status
             if became == Status.PAUSED:
                 self.paused += 1
@@ -133,44 +132,21 @@ def tick(now: datetime) -> Tally:
             .values_list("brand_id", "pk")[:LOCKED_AT_ONCE]
         ):
             due[brand_id].append(campaign_id)
-        if due:
-            free, decided = _decide_due_of_free(due, clock)
-            tally.add(decided)
-            held |= {brand_id: due[brand_id] for brand_id in due.keys() - free}
+        done, left = brand_locks.of_free(list(due), partial(_decide_due, due, clock))
+        tally.add(*done)
+        held |= {brand_id: due[brand_id] for brand_id in left}
         if sum(map(len, due.values())) < LOCKED_AT_ONCE:
             break
     for brand_id in sorted(held):
-        tally.add(_decide_due_of_held(brand_id, held[brand_id], clock))
+        tally.add(*brand_locks.of_held(brand_id, partial(_decide_due, held, clock)))
     return tally
 
 
-@retrying
-def _decide_due_of_free(
-    due: Mapping[int, list[int]], clock: Callable[[], datetime]
-) -> tuple[set[int], Decided]:
-    """Decides those of brands that nobody holds: who waits for one brand must not keep all others waiting."""
-    brands = Brand.objects.lock(due.keys(), free_only=True)
-    campaign_ids = [pk for brand in brands for pk in due[brand.pk]]
-    decided = _decide_due(brands, campaign_ids, clock()) if brands else Decided(0, [])
-    if not connection.features.has_select_for_update_skip_locked:
-        return set(due), decided
-    return {brand.pk for brand in brands}, decided
-
-
-def _decide_due_of_held(brand_id: int, campaign_ids: list[int], clock: Callable[[], datetime]) -> Decided:
-    """Decides those of a brand that somebody holds if it is soon let go; they stay due where it is not."""
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{HELD_SECONDS}s'")
-            return _decide_due(Brand.objects.lock([brand_id]), campaign_ids, clock())
-    except OperationalError as error:
-        if not is_rolled_back(error):
-            raise
-        logger.warning("Brand %d is held by somebody; what is due there waits for the next tick", brand_id)
-        return Decided(0, [])
-
-
-def _decide_due(brands: Sequence[Brand], campaign_ids: list[int], now: datetime) -> Decided:
+def _decide_due(
+    due: Mapping[int, list[int]], clock: Callable[[], datetime], brands: Sequence[Brand]
+) -> Decided:
+    """Decides those of these locked brands that are still due."""
+    now, campaign_ids = clock(), [pk for brand in brands for pk in due[brand.pk]]
     still_due = Campaign.objects.filter(pk__in=campaign_ids, next_transition_at__lte=now)
     return _decide(brands, still_due, cause=Cause.CLOCK, now=now)
 
@@ -249,18 +225,18 @@ def sweep_share(share: Share, clock: Callable[[], datetime]) -> Decided:
     by_brand: defaultdict[int, list[int]] = defaultdict(list)
     for stored, _ in stale:
         by_brand[stored.brand_id].append(stored.campaign_id)
-    changes: list[Change] = []
-    for brand_ids in in_groups({brand_id: len(by_brand[brand_id]) for brand_id in by_brand}, LOCKED_AT_ONCE):
-        campaign_ids = [campaign_id for brand_id in brand_ids for campaign_id in by_brand[brand_id]]
-        changes += _decide_missed(brand_ids, campaign_ids, clock).changes
+    groups = in_groups({brand_id: len(by_brand[brand_id]) for brand_id in by_brand}, LOCKED_AT_ONCE)
+    decided = brand_locks.under_locks(groups, partial(_decide_missed, by_brand, clock))
+    changes = [change for each in decided for change in each.changes]
     if changes:
         logger.warning("The sweep changed %d campaigns that the others had missed", len(changes))
     return Decided(looked_at, changes)
 
 
-@retrying
-def _decide_missed(brand_ids: list[int], campaign_ids: list[int], clock: Callable[[], datetime]) -> Decided:
-    brands = Brand.objects.lock(brand_ids)
+def _decide_missed(
+    missed: Mapping[int, list[int]], clock: Callable[[], datetime], brands: Sequence[Brand]
+) -> Decided:
+    campaign_ids = [pk for brand in brands for pk in missed[brand.pk]]
     return decide_campaigns(brands, campaign_ids, cause=Cause.SWEEP, now=clock())
 
 

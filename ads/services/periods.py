@@ -26,9 +26,10 @@ from ads.rules.periods import month_start, zone_change_day
 from ads.rules.serving import reached
 from ads.services import alerts, enforcement
 from ads.services.alerts import Move, Owner, OwnersPeriod
+from ads.services.brand_locks import under_locks
 from ads.services.given import Statement, as_date, given
 from ads.services.moments import passing
-from ads.services.transactions import aside, retrying
+from ads.services.transactions import aside
 from ads.services.webhooks import Event, emit, is_wanted
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
@@ -272,8 +273,8 @@ def rollover(now: datetime) -> RolloverTally:
     again changes nothing.
     """
     done, clock = RolloverTally(), passing(now)
-    for brand_ids in enforcement.in_groups(_entered_a_new_day(now), enforcement.LOCKED_AT_ONCE):
-        opened, decided = _roll_over(brand_ids, now, clock)
+    groups = enforcement.in_groups(_entered_a_new_day(now), enforcement.LOCKED_AT_ONCE)
+    for opened, decided in under_locks(groups, partial(_roll_over, now, clock)):
         done.brands += opened
         done.campaigns.add(decided)
     return done
@@ -292,11 +293,9 @@ def _entered_a_new_day(now: datetime) -> dict[int, int]:
     return enforcement.sizes_of(due)
 
 
-@retrying
 def _roll_over(
-    brand_ids: Sequence[int], now: datetime, clock: Callable[[], datetime]
+    now: datetime, clock: Callable[[], datetime], locked: Sequence[Brand]
 ) -> tuple[int, enforcement.Decided]:
-    locked = Brand.objects.lock(brand_ids)
     follow_zone(locked, now)
     opened = _open_days(locked, now)
     _tell_closed([brand for brand in opened if brand.opened_on is not None], now)

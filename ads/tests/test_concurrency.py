@@ -32,6 +32,7 @@ from ads.rules.serving import Reason, Status
 from ads.services import (
     BudgetService,
     booking,
+    brand_locks,
     checking,
     enforcement,
     ingest,
@@ -204,9 +205,7 @@ def take_out_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "_next_ids", lambda many: list(islice(ids, many)))  # SQLite's need the lock
     for module, name in (
         (ingest, "book_events"),
-        (enforcement, "_decide_due_of_free"),
-        (enforcement, "_decide_missed"),
-        (periods, "_roll_over"),
+        (brand_locks, "of_free"),
     ):
         monkeypatch.setattr(module, name, inspect.unwrap(getattr(module, name)))
     no_transaction = SimpleNamespace(atomic=lambda using: nullcontext(), on_commit=lambda work, using: work())
@@ -364,13 +363,26 @@ class TestACampaignThatReachedALimitDoesNotStayActive:
         assert running_over_budget() == 1
 
     @on_postgresql
-    def test_a_tick_decides_the_others_where_somebody_holds_a_brand(
-        self, opening: Campaign, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    @pytest.mark.parametrize(
+        "run",
+        [
+            enforcement.tick,
+            enforcement.sweep,
+            lambda now: periods.rollover(now).campaigns,
+        ],
+        ids=["tick", "sweep", "rollover"],
+    )
+    def test_the_others_are_decided_where_somebody_holds_a_brand(
+        self,
+        opening: Campaign,
+        run: Callable[[datetime], enforcement.Tally],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         other = campaign_of("Globex")
         DaypartingScheduleFactory.create(campaign=other)
         enforcement.sweep(timezone.now() - timedelta(hours=4))
-        monkeypatch.setattr(enforcement, "HELD_SECONDS", 1)
+        monkeypatch.setattr(brand_locks, "HELD_SECONDS", 1)
         is_held, may_go = Event(), Event()
 
         def hold() -> None:
@@ -382,17 +394,17 @@ class TestACampaignThatReachedALimitDoesNotStayActive:
         def look() -> enforcement.Tally:
             is_held.wait(SECONDS)
             try:
-                return enforcement.tick(timezone.now())
+                return run(timezone.now())
             finally:
                 may_go.set()
 
         _, tally = in_threads(hold, look)
         assert isinstance(tally, enforcement.Tally)
-        assert (tally.decided, tally.resumed) == (1, 1)
+        assert tally.resumed == 1
         assert state(other) == RUNNING
         assert state(opening) == (Status.PAUSED, (Reason.OUTSIDE_DAYPARTING,))
         assert f"Brand {opening.brand_id} is held by somebody" in caplog.text
-        enforcement.tick(timezone.now())
+        assert run(timezone.now()).resumed == 1
         assert state(opening) == RUNNING
 
     def test_where_it_is_reached_while_somebody_raises_the_budget(

@@ -226,7 +226,8 @@ def test_a_midnight_missed_by_3_hours_and_one_by_3_days(celery_processes: Celery
         (again, midnight - HOUR),
         (days, midnight - 2 * DAY - HOUR),
     ):
-        periods._roll_over([campaign.brand_id], last_seen, passing(last_seen))
+        with transaction.atomic():
+            periods._roll_over(last_seen, passing(last_seen), Brand.objects.lock([campaign.brand_id]))
         spend(campaign, 100, at=last_seen)
     spend(hours, 40, at=midnight + HOUR)
     spend(again, 100, at=midnight + HOUR)

@@ -129,9 +129,9 @@ class TestRollover:
         Campaign._base_manager.update(reason_codes="BRAND_MONTHLY")  # what is right is not locked
         with freeze_time(MIDNIGHT - timedelta(seconds=1)) as frozen:
 
-            def wait_for_the_lock(queryset: BrandQuerySet, brand_ids: set[int]) -> list[Brand]:
+            def wait_for_the_lock(queryset: BrandQuerySet, brand_ids: set[int], **how: bool) -> list[Brand]:
                 frozen.tick(timedelta(seconds=2))
-                return lock(queryset, brand_ids)
+                return lock(queryset, brand_ids, **how)
 
             monkeypatch.setattr(BrandQuerySet, "lock", wait_for_the_lock)
             enforcement.sweep(MIDNIGHT - timedelta(seconds=1))

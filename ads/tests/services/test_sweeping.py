@@ -166,9 +166,9 @@ def test_what_is_right_is_looked_at_without_a_lock(
     locked: list[int] = []
     lock = BrandQuerySet.lock
 
-    def lock_and_tell(queryset: BrandQuerySet, brand_ids: Collection[int]) -> list[Brand]:
+    def lock_and_tell(queryset: BrandQuerySet, brand_ids: Collection[int], **how: bool) -> list[Brand]:
         locked.extend(brand_ids)
-        return lock(queryset, brand_ids)
+        return lock(queryset, brand_ids, **how)
 
     monkeypatch.setattr(BrandQuerySet, "lock", lock_and_tell)
     monkeypatch.setattr(enforcement, "LOCKED_AT_ONCE", 6)
