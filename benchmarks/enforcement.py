@@ -78,6 +78,15 @@ def beside_other_work(size: int) -> Iterator[Figure]:
     brands = size // 100
     with sweeps.one_after_another(brands) as quiet:
         time.sleep(15)
+    with sweeps.others_computing(2), sweeps.one_after_another(brands) as busy:
+        time.sleep(15)
+    yield Figure(
+        "record_spend p99 beside two loops that only compute",
+        p99(busy),
+        "ms",
+        p99(busy) / p99(quiet),
+        "without",
+    )
     for what in ("nothing to do", "10 % paused"):
         if what != "nothing to do":
             spend_out(5, timezone.now())

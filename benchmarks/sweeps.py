@@ -142,6 +142,18 @@ def one_after_another(brands: int) -> Iterator[list[float]]:
         writer.join()
 
 
+@contextmanager
+def others_computing(programs: int) -> Iterator[None]:
+    """So many programs that compute all the while and know nothing of the database."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(programs)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
 def _record(campaigns: Sequence[Campaign], is_over: Event, told: "Connection[list[float], None]") -> None:
     took: list[float] = []
     while not is_over.is_set():
