@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "budget_system.csp.PolicyMiddleware",
     "ads.api.problems.ProblemMiddleware",
+    "ads.outage.OutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -159,6 +160,10 @@ DATABASES = {
         database_address, environment.db_pool_size, is_behind_pooler=environment.db_transaction_pooler
     )
 }
+
+# For so long a request waits for what somebody else has locked, such as a brand; tasks and commands wait on. Writers
+# hold a brand for less than a second (docs/performance.md); eight requests that wait are all that two processes serve.
+LOCK_WAIT_SECONDS = 10
 
 CACHES = {"default": cache(environment.cache_address())}
 

@@ -7,13 +7,14 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig, ValidationError
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 from ninja.errors import ValidationError as InvalidParameters
 from pydantic_core import to_json
+
+from ads.services.outage import Outage, outage_of
 
 logger = logging.getLogger("ads.api")
 
@@ -92,6 +93,13 @@ UNAVAILABLE = Problem(
     "The database could not answer. Send the same again: what was recorded is not counted twice.",
     headers={"Retry-After": "1"},
 )
+BUSY = Problem(
+    "busy",
+    503,
+    "Something else works on the same brand, and was not done with it in time. Send the same again: what was "
+    "recorded is not counted twice.",
+    headers={"Retry-After": "5"},
+)
 
 
 def sentence(message: str) -> str:
@@ -111,13 +119,12 @@ def _handler(answer: Callable[[Any], Problem]) -> Callable[[HttpRequest, Any], H
 
 
 def _unexpected(request: HttpRequest, error: Any) -> HttpResponse:
+    outage = outage_of(error)
+    if outage is not None:
+        logger.warning("The database could not answer: %s", str(error).strip())
+        return (BUSY if outage is Outage.HELD else UNAVAILABLE).response()
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return Problem("internal", 500, "Something went wrong here; the log of the server tells what.").response()
-
-
-def _unavailable(error: Exception) -> Problem:
-    logger.warning("The database could not answer: %s", str(error).strip())
-    return UNAVAILABLE
 
 
 def _of_parameters(error: InvalidParameters) -> Problem:
@@ -146,8 +153,6 @@ _ANSWERS: dict[type[Exception], Callable[[Any], Problem]] = {
     ValidationError: _of_values,
     RequestDataTooBig: _too_large,
     UnreadablePostError: lambda _: Problem("unreadable", 400, "The body could not be read to its end."),
-    OperationalError: _unavailable,
-    InterfaceError: _unavailable,
 }
 
 _OUTSIDE_HANDLERS = {
@@ -158,6 +163,7 @@ _OUTSIDE_HANDLERS = {
         "This address does not take this method; the header Allow names those it does.",
     ),
     413: ("too-large", "The body is larger than this server takes."),
+    503: (UNAVAILABLE.code, UNAVAILABLE.detail),
 }
 
 

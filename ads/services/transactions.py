@@ -3,11 +3,14 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
@@ -19,7 +22,40 @@ ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.02
 
 # PostgreSQL's SQLSTATEs. Rolled back for certain: serialization failure, deadlock, lock time-out.
-ROLLED_BACK = frozenset({"40001", "40P01", "55P03"})
+LOCK_TIMEOUT = "55P03"
+ROLLED_BACK = frozenset({"40001", "40P01", LOCK_TIMEOUT})
+
+_has_somebody_waiting: ContextVar[bool] = ContextVar("has_somebody_waiting", default=False)
+
+
+@contextmanager
+def waiting_at_most(seconds: int) -> Iterator[None]:
+    """Inside, each transaction waits for a lock for so long, and none that waited in vain is taken again.
+
+    Set for the transaction and not for its session, which behind a pooler serves others afterwards.
+    """
+
+    def limited(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if _is_beginning():
+            with connection.wrap_database_errors:
+                connection.connection.execute(f"SET LOCAL lock_timeout = '{seconds}s'")
+        return execute(sql, params, many, context)
+
+    token = _has_somebody_waiting.set(True)
+    try:
+        with connection.execute_wrapper(limited):
+            yield
+    finally:
+        _has_somebody_waiting.reset(token)
+
+
+def _is_beginning() -> bool:
+    """Whether the next statement is the first of a transaction that may wait for locks."""
+    return (
+        connection.vendor == "postgresql"
+        and connection.in_atomic_block
+        and connection.connection.info.transaction_status == TransactionStatus.IDLE
+    )
 
 
 def retrying(work: Callable[P, R]) -> Callable[P, R]:
@@ -75,9 +111,14 @@ def is_rolled_back(error: Exception) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in ROLLED_BACK or "database is locked" in str(error)
 
 
+def _has_waited(error: Exception) -> bool:
+    """Whether a lock was waited for in vain, as it was wherever SQLite says that it is locked."""
+    return getattr(error.__cause__, "sqlstate", LOCK_TIMEOUT) == LOCK_TIMEOUT
+
+
 def _may_repeat(error: Exception, session: object, *, committing: bool) -> bool:
     if is_rolled_back(error):
-        return True
+        return not (_has_waited(error) and _has_somebody_waiting.get())
     if isinstance(error.__cause__, PoolTimeout):
         return False  # the pool has waited and tried for as long as anybody should be kept waiting
     # Where its session was lost, leaving the transaction has opened another already, if that was possible.

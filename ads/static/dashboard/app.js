@@ -29,6 +29,26 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".top").toggleAttribute("data-open", open);
   });
 
+  for (const back of document.querySelectorAll("[data-back]")) {
+    back.hidden = false;
+    back.addEventListener("click", () => history.back());
+  }
+
+  // A part of the page that did not come: the page stays as it is and says so, until a part comes again. What
+  // updates itself tells of it where it stands (live.js).
+  const missed = document.getElementById("missed");
+  const told = missed?.querySelector("p");
+  const isPart = (event) => missed && event.detail.target?.id !== "live";
+  const miss = (event) => {
+    if (!isPart(event)) return;
+    const { status, responseText } = event.detail.xhr;
+    told.textContent = status === 503 && responseText.length < 500 ? responseText : told.dataset.otherwise;
+    missed.hidden = false;
+  };
+  document.addEventListener("htmx:responseError", miss);
+  document.addEventListener("htmx:sendError", miss);
+  document.addEventListener("htmx:afterRequest", (event) => { if (isPart(event) && event.detail.successful) missed.hidden = true; });
+
   // Search box: "/" goes there, arrows move through what was found, Esc closes it.
   const find = document.getElementById("find");
   const found = document.getElementById("found");

@@ -70,7 +70,7 @@
   }
 
   live.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target !== live) return;
+    if (event.detail.target !== live || event.detail.isError) return;
     const answered = new URL(event.detail.xhr.responseURL || location.href);
     if (answered.pathname !== live.dataset.url) {            // signed out meanwhile
       event.detail.shouldSwap = false;
@@ -101,6 +101,8 @@
         stale.querySelector("[data-since]").textContent = checked.textContent;
         stale.querySelector("[data-failed]").textContent = clock.format(new Date());
       }
+      const isDatabase = event.detail.xhr.status === 503;
+      stale.querySelector("[data-silent]").textContent = isDatabase ? "The database cannot be reached" : "The server has not answered";
       stale.hidden = false;
     }
   });
