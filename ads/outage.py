@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Literal
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,39 +21,44 @@ READING = {"GET", "HEAD", "OPTIONS"}
 RETRY_AFTER = "5"  # seconds
 PART = "This part of the page stays as it was, and nothing was changed. Try again in a moment."
 KEPT = "What was saved before is kept."
+UNCHANGED = "Nothing was changed by what you sent."
 AGAIN = "Try again in a moment; if it lasts, tell an administrator since when."
-SEND_AGAIN = "Go back and save it again in a moment; if it lasts, tell an administrator since when."
+SEND_AGAIN = (
+    "Send it again in a moment: what you entered is kept here. If it lasts, tell an administrator since when."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A title, and sentences on what it means and what to do."""
+    """A title, sentences on what it means and what to do, and which button does it."""
 
     title: str
     body: str
+    way: Literal["look", "send", ""] = ""
 
 
 _READ = {
-    Outage.AWAY: Words("The database cannot be reached", f"Nothing was lost. {KEPT} {AGAIN}"),
-    Outage.CLOSED: Words("The database takes nothing at the moment", f"Nothing was lost. {KEPT} {AGAIN}"),
+    Outage.AWAY: Words("The database cannot be reached", f"Nothing was lost. {KEPT} {AGAIN}", "look"),
+    Outage.CLOSED: Words(
+        "The database takes nothing at the moment", f"Nothing was lost. {KEPT} {AGAIN}", "look"
+    ),
     Outage.HELD: Words(
         "Somebody else is working on this brand",
-        f"What you asked for needs the brand too, and was waited for long enough. Nothing was changed. {AGAIN}",
+        f"An import, say, or another person was not done with it in time. Nothing was changed. {AGAIN}",
+        "look",
     ),
 }
 _NOT_SAVED = {
     Outage.AWAY: Words(
-        "Not saved: the database cannot be reached",
-        f"Nothing was changed by what you sent. {KEPT} {SEND_AGAIN}",
+        "Not saved: the database cannot be reached", f"{UNCHANGED} {KEPT} {SEND_AGAIN}", "send"
     ),
     Outage.CLOSED: Words(
-        "Not saved: the database takes nothing at the moment",
-        f"Nothing was changed by what you sent. {KEPT} {SEND_AGAIN}",
+        "Not saved: the database takes nothing at the moment", f"{UNCHANGED} {KEPT} {SEND_AGAIN}", "send"
     ),
     Outage.HELD: Words(
         "Not saved: somebody else is working on this brand",
-        f"An import, say, or another person was not done with it in time. Nothing was changed by what you sent. "
-        f"{SEND_AGAIN}",
+        f"An import, say, or another person was not done with it in time. {UNCHANGED} {SEND_AGAIN}",
+        "send",
     ),
 }
 _LEFT_OPEN = Words(
@@ -73,43 +79,30 @@ class OutageMiddleware:
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return _told(request, error)
+        return _told(request, error, is_open=is_left_open(error))
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Answers what failed outside a view, such as in finding out who asks, and what is a fault of ours."""
+    """Answers what failed outside a view, where a view may have saved something before, and what is a fault of ours."""
     error = sys.exc_info()[1]
-    told = None if error is None else _told(request, error)
+    told = None if error is None else _told(request, error, is_open=True)
     return told or server_error(request)
 
 
-def _told(request: HttpRequest, error: BaseException) -> HttpResponse | None:
+def _told(request: HttpRequest, error: BaseException, *, is_open: bool) -> HttpResponse | None:
     """503 and what it means, where the database could not answer; as text for a part of a page."""
     outage = outage_of(error)
     if outage is None:
         return None
-    logger.warning(
-        "The database could not answer %s %s: %s", request.method, request.path, str(error).strip()
-    )
-    kind, body = "text/html", _page(request, outage, is_open=is_left_open(error))
-    if (
-        "HX-Request" in request.headers
-    ):  # it only looks, also where it posts: pages are saved by whole requests
-        kind, body = "text/plain", f"{_READ[outage].title}. {PART}"
+    told = str(error).strip()
+    logger.warning("The database could not answer %s %s: %s", request.method, request.path, told)
+    # A part is only looked at, also where it posts: what is saved is sent as a whole.
+    is_part, is_read = "HX-Request" in request.headers, request.method in READING
+    words = _READ[outage] if is_read or is_part else _LEFT_OPEN if is_open else _NOT_SAVED[outage]
+    body = f"{words.title}. {PART}" if is_part else render_to_string("503.html", {"words": words})
     return HttpResponse(
         body,
         status=HTTPStatus.SERVICE_UNAVAILABLE,
-        content_type=f"{kind}; charset=utf-8",
+        content_type=f"text/{'plain' if is_part else 'html'}; charset=utf-8",
         headers={"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"},
     )
-
-
-def _page(request: HttpRequest, outage: Outage, *, is_open: bool) -> str:
-    words = _words(request, outage, is_open=is_open)
-    return render_to_string("503.html", {"words": words, "is_read": request.method in READING})
-
-
-def _words(request: HttpRequest, outage: Outage, *, is_open: bool) -> Words:
-    if request.method in READING:
-        return _READ[outage]
-    return _LEFT_OPEN if is_open else _NOT_SAVED[outage]

@@ -29,9 +29,10 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".top").toggleAttribute("data-open", open);
   });
 
-  for (const back of document.querySelectorAll("[data-back]")) {
-    back.hidden = false;
-    back.addEventListener("click", () => history.back());
+  // A page that answers a form, loaded again, sends the form again; the browser asks before it does.
+  for (const again of document.querySelectorAll("[data-again]")) {
+    again.hidden = false;
+    again.addEventListener("click", () => location.reload());
   }
 
   // A part of the page that did not come: the page stays as it is and says so, until a part comes again. What
