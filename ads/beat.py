@@ -88,6 +88,12 @@ ENTRIES = (
         3600,
         "Deletes the answers that the API keeps for a day in case a request is sent again.",
     ),
+    Entry(
+        "Forget what has expired",
+        "ads.tasks.forget_expired",
+        86_400,
+        "Deletes sessions that have expired, and failed sign-ins and wrong tokens of which the wait is over.",
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from ads.services import (
     effects,
     endpoints,
     enforcement,
+    forgetting,
     heartbeats,
     idempotency,
     import_jobs,
@@ -44,6 +45,12 @@ class Enforced(TypedDict):
     paused: int
     resumed: int
     other_changes: int
+
+
+class Expired(TypedDict):
+    sessions: int
+    sign_ins: int
+    addresses: int
 
 
 class Forgotten(TypedDict):
@@ -150,6 +157,13 @@ def verify_ledger() -> Verified:
 def forget_answered_requests() -> Forgotten:
     """Deletes the answers kept for requests of more than a day ago."""
     return Forgotten(requests=idempotency.forget(timezone.now()))
+
+
+@shared_task
+def forget_expired() -> Expired:
+    """Deletes the sessions, failed sign-ins and wrong tokens that count no more."""
+    done = forgetting.forget(timezone.now())
+    return Expired(sessions=done.sessions, sign_ins=done.sign_ins, addresses=done.addresses)
 
 
 @shared_task

@@ -27,8 +27,13 @@ def seconds_locked(address: str, now: datetime) -> int:
 
 def count(address: str, now: datetime) -> None:
     """Counts one more, and forgets the addresses that have paused."""
-    WrongTokens.objects.filter(last_at__lte=now - LOCKED_FOR).delete()
+    forget(now)
     row, _ = WrongTokens.objects.get_or_create(address=address, defaults={"last_at": now})
     WrongTokens.objects.filter(pk=row.pk).update(count=F("count") + 1, last_at=now)
     if row.count + 1 == LIMIT:
         logger.warning("%d wrong API tokens came from one address; it is locked out for a while.", LIMIT)
+
+
+def forget(now: datetime) -> int:
+    """Forgets the addresses that have paused; returns how many."""
+    return WrongTokens.objects.filter(last_at__lte=now - LOCKED_FOR).delete()[0]

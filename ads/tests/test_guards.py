@@ -681,6 +681,7 @@ class TestSeedingTheSchedule:
             ("Work on platforms", "ads.tasks.work_on_platforms", 15, 15, True),
             ("Verify the ledger", "ads.tasks.verify_ledger", 600, 600, True),
             ("Forget answered requests", "ads.tasks.forget_answered_requests", 3600, 3600, True),
+            ("Forget what has expired", "ads.tasks.forget_expired", 86_400, 86_400, True),
             ("Show that work is done", "ads.tasks.heartbeat", 20, 20, True),
             ("Count what happened", "ads.tasks.count_history", 30, 30, True),
         }

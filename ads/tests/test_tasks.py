@@ -84,6 +84,7 @@ class TestNames:
             ("look_after_deliveries", 600),
             ("verify_ledger", 600),
             ("forget_answered_requests", 3600),
+            ("forget_expired", 86_400),
             ("check_alerts", 60),
             ("heartbeat", 20),
             ("count_history", 30),

@@ -59,4 +59,5 @@ def test_each_kind_of_work_has_a_queue_of_its_own() -> None:
         "heartbeat": "celery",
         "verify_ledger": "celery",
         "forget_answered_requests": "celery",
+        "forget_expired": "celery",
     }
