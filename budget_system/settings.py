@@ -161,9 +161,9 @@ DATABASES = {
     )
 }
 
-# For so long a request waits for what somebody else has locked, such as a brand; tasks and commands wait on. Writers
-# hold a brand for less than a second (docs/performance.md); eight requests that wait are all that two processes serve.
-LOCK_WAIT_SECONDS = 10
+# For so long a request waits for what somebody else has locked, such as a brand, and then says so; tasks and commands
+# wait on. Writers hold a brand for less than a second; programs that send spend often give up after ten.
+LOCK_WAIT_SECONDS = 8
 
 CACHES = {"default": cache(environment.cache_address())}
 
