@@ -22,7 +22,7 @@ from ads.services.records import SpendEvent
 from ads.tests.schedule import every_second
 from budget_system.processes import wait_until
 from drills.agency import books, in_the_ledger, make_agency
-from drills.figures import Figure, at_most, exactly, none_of
+from drills.figures import Figure, at_least, at_most, exactly, none_of
 from drills.load import in_the_books, start_load
 from drills.stage import Stage
 
@@ -74,6 +74,7 @@ def _locks_of_others(stage: Stage) -> Iterator[Figure]:
             late = max(late, _overdue(others))
             time.sleep(1)
         yield exactly("requests of the brand that is held, answered", of_held.senders.answered, 0)
+        yield at_least("of them, told to come back", of_held.senders.tally["503"], 1)
     yield at_most("the others waited for what was due", late, 60, "s")
     yield from load.ended()
     took = sorted(load.senders.took)
