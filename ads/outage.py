@@ -1,4 +1,4 @@
-"""What people are told while the database cannot answer. It is told without the database: no session, no user."""
+"""What people are told when a page fails, above all while the database cannot answer: without a session or a user."""
 
 import logging
 import sys
@@ -10,7 +10,6 @@ from typing import Literal
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views.defaults import server_error
 
 from ads.services.outage import Outage, is_left_open, outage_of
 from ads.services.transactions import waiting_at_most
@@ -86,7 +85,10 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Answers what failed outside a view, where a view may have saved something before, and what is a fault of ours."""
     error = sys.exc_info()[1]
     told = None if error is None else _told(request, error, is_open=True)
-    return told or server_error(request)
+    return told or HttpResponse(
+        render_to_string("500.html", {"is_read": request.method in READING}),
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
 
 
 def _told(request: HttpRequest, error: BaseException, *, is_open: bool) -> HttpResponse | None:

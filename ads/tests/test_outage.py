@@ -26,7 +26,7 @@ from ads.services.outage import Outage, outage_of
 from ads.services.transactions import retrying, waiting_at_most
 from ads.tests.away import database_away
 from ads.tests.factories import BrandFactory, CampaignFactory
-from budget_system.urls import urlpatterns as site
+from budget_system import urls as site
 
 ON_SQLITE = connection.vendor == "sqlite"
 on_postgresql = pytest.mark.skipif(ON_SQLITE, reason="on SQLite one transaction writes at a time")
@@ -50,7 +50,8 @@ def lost(_: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [path("wrong/", wrong), path("lost/", lost), *site]
+urlpatterns = [path("wrong/", wrong), path("lost/", lost), *site.urlpatterns]
+handler500 = site.handler500
 
 
 @pytest.fixture
@@ -158,9 +159,10 @@ class TestWithADatabaseThatTakesNothing:
 @pytest.mark.urls(__name__)
 class TestOtherErrors:
     def test_a_bug_stays_one(self, ada: Client) -> None:
-        response = ada.get("/wrong/")
-        assert response.status_code == 500
-        assert "This page failed; your change was not saved" in response.content.decode()
+        looked, sent = ada.get("/wrong/"), ada.post("/wrong/")
+        assert (looked.status_code, sent.status_code) == (500, 500)
+        assert "This page failed</h1>" in looked.content.decode()
+        assert "This failed; look whether your change was saved</h1>" in sent.content.decode()
 
     @on_postgresql
     def test_a_commit_without_an_answer_is_not_told_to_be_not_saved(self, ada: Client) -> None:

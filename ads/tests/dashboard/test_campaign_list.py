@@ -87,8 +87,12 @@ def test_only_campaigns_of_ones_own_brands_are_listed_and_counted(
     assert names(nina.get("/campaigns/", {"brand": hidden.brand_id})) == []
 
 
-def test_nothing_found_and_nothing_there_are_told_apart(nina: Client) -> None:
-    assert "No campaigns yet" in text(nina.get("/campaigns/"))
+def test_nothing_found_and_nothing_there_are_told_apart(nina: Client, ada: Client) -> None:
+    page = text(nina.get("/campaigns/"))
+    assert "No campaigns yet" in page
+    assert "An administrator can add one." in page
+    assert "Add a campaign" not in page
+    assert "Add a campaign" in text(ada.get("/campaigns/"))
     page = text(nina.get("/campaigns/", {"q": "zzz"}))
     assert "No campaign fits" in page
     assert "Clear all filters" in page
