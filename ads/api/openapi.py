@@ -13,6 +13,7 @@ from ads.api import examples, schemas
 from ads.api.auth import TokenAuth, lacks_right, lacks_scope
 from ads.api.bodies import JSON, MAX_ITEMS, NDJSON
 from ads.api.problems import (
+    BUSY,
     MEDIA_TYPE,
     UNAVAILABLE,
     FieldError,
@@ -85,7 +86,11 @@ ERRORS = {
         [Problem("throttled", 429, "This token may make 600 requests a minute. Come back in 12 s.")],
         RETRY_AFTER,
     ),
-    503: Error("The database could not answer; send the same again.", [UNAVAILABLE], RETRY_AFTER),
+    503: Error(
+        "The database could not answer, or something else works on the same brand; send the same again.",
+        [UNAVAILABLE, BUSY],
+        RETRY_AFTER,
+    ),
 }
 ERRORS_OF_BODIES = {
     411: Error(
