@@ -2,7 +2,7 @@
 
 import sqlite3
 from enum import Enum, auto
-from types import TracebackType
+from traceback import walk_tb
 
 import psycopg
 from django.db import Error, InterfaceError, OperationalError
@@ -54,15 +54,7 @@ def _of_name(name: str) -> Outage | None:
 
 def is_left_open(error: BaseException) -> bool:
     """Whether the database was lost while it committed, so that nobody here knows whether the transaction stands."""
-    return outage_of(error) is not Outage.HELD and any(
-        each.tb_frame.f_code is BaseDatabaseWrapper._commit.__code__  # type: ignore[attr-defined]  # not in its stubs
-        for each in _steps(error.__traceback__)
+    commit = BaseDatabaseWrapper._commit.__code__  # type: ignore[attr-defined]  # not in its stubs
+    return outage_of(error) is Outage.AWAY and any(
+        frame.f_code is commit for frame, _ in walk_tb(error.__traceback__)
     )
-
-
-def _steps(traceback: TracebackType | None) -> "list[TracebackType]":
-    steps = []
-    while traceback is not None:
-        steps.append(traceback)
-        traceback = traceback.tb_next
-    return steps
