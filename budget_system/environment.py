@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from pydantic import NonNegativeInt, PositiveInt, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from budget_system.database_url import DatabaseAddress, parse_database_url
+from budget_system.database_url import DatabaseAddress, DatabaseURLError, parse_database_url
 from budget_system.email_url import EmailServer, parse_email_url
 
 # Their names begin so, that a connection can name nothing else of the environment.
@@ -55,6 +55,7 @@ class Environment(BaseSettings):
     db_port: int | None = None
     db_pool_size: int = 8
     db_transaction_pooler: bool = False
+    replica_database_url: SecretStr = SecretStr("")
 
     celery_broker_url: str = "redis://localhost:6379/0"
     celery_result_backend: str = ""
@@ -188,6 +189,23 @@ class Environment(BaseSettings):
             host=self.db_host,
             port=str(self.db_port or ""),
         )
+
+    def replica_address(self) -> DatabaseAddress | None:
+        """The database of REPLICA_DATABASE_URL: a streaming replica of the primary, which only PostgreSQL has."""
+        url = self.replica_database_url.get_secret_value()
+        if not url:
+            return None
+        try:
+            replica = parse_database_url(url)
+        except DatabaseURLError as error:
+            raise DatabaseURLError(f"REPLICA_{error}") from None  # its messages begin with the setting's name
+        primary = self.database_address()
+        if primary is None or {primary.engine, replica.engine} != {"postgresql"}:
+            _refuse(
+                "REPLICA_DATABASE_URL is set, and a replica needs PostgreSQL on both sides: give it as "
+                "postgresql://user:password@host:5432/name, and its primary as DATABASE_URL or DB_NAME."
+            )
+        return replica
 
 
 def read_platform_credentials() -> Mapping[str, SecretStr]:

@@ -22,6 +22,7 @@ try:
     environment.check_secure()
     SECRET_KEY = environment.secret_key_or_debug_key()
     database_address = environment.database_address() or DatabaseAddress("sqlite", "db.sqlite3")
+    replica_address = environment.replica_address()
     email_server = environment.email_server()
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None
@@ -160,6 +161,12 @@ DATABASES = {
         database_address, environment.db_pool_size, is_behind_pooler=environment.db_transaction_pooler
     )
 }
+# Reports alone are read there: ads/services/replica.py.
+if replica_address:
+    DATABASES["replica"] = database(
+        replica_address, environment.db_pool_size, is_behind_pooler=environment.db_transaction_pooler
+    )
+DATABASE_ROUTERS = ["budget_system.replica.Router"]
 
 # For so long a request waits for what somebody else has locked, such as a brand, and then says so; tasks and commands
 # wait on. Writers hold a brand for less than a second; programs that send spend often give up after ten.
@@ -319,9 +326,8 @@ CELERY_TIMEZONE = "UTC"
 
 # Seeing: the log, who may read /metrics, and where errors are reported.
 LOG_FORMAT = environment.log_format
-LOGGING = logs.configuration(
-    LOG_FORMAT, secrets=[SECRET_KEY, database_address.password, *environment.secrets()]
-)
+_passwords = [address.password for address in (database_address, replica_address) if address]
+LOGGING = logs.configuration(LOG_FORMAT, secrets=[SECRET_KEY, *_passwords, *environment.secrets()])
 # A line for each request when it is answered. Celery itself tells of tasks; ids are added to every line.
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

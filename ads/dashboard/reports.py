@@ -1,9 +1,10 @@
 """Reports: spend of a range, told apart as somebody chooses, on a page and as files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from typing import IO, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,17 @@ from ads import formats
 from ads.dashboard import exports
 from ads.models import Brand
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
-from ads.services.reports import Key, Question, count_rows, read_first_rows, total_by_currency
+from ads.services import replica
+from ads.services.reports import (
+    Key,
+    Question,
+    begin_rows,
+    count_rows,
+    of_brands_known_by_id,
+    read_first_rows,
+    total_by_currency,
+)
+from budget_system.replica import has_replica
 
 ROWS_SHOWN, MOST_COUNTED = 200, 10_000
 MOST_SUMS_IN_A_SENTENCE = 3
@@ -84,6 +95,11 @@ class Asked:
     question: Question | None
     error: str
 
+    @property
+    def calendar(self) -> Calendar:
+        """Whose dates and times are told: the one brand's, else the system's."""
+        return _calendar(self.brand)
+
     def address(self, name: str, **changes: str) -> str:
         """The address of this report, changed as said, under a page's name."""
         query: list[tuple[str, str]] = [("by", key.value) for key in Key if key in self.keys] or [("by", "")]
@@ -107,9 +123,8 @@ def csv_file(request: HttpRequest) -> HttpResponseBase:
     asked = _asked(request)
     if asked.question is None:
         return render(request, "dashboard/reports.html", _page(asked), status=422)
-    response = StreamingHttpResponse(
-        exports.write_csv(asked.question), content_type="text/csv; charset=utf-8"
-    )
+    lines = replica.read(partial(_csv, asked, asked.question), is_streamed=True)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{_file_name(asked.question)}.csv"'
     return response
 
@@ -119,7 +134,8 @@ def xlsx_file(request: HttpRequest) -> HttpResponseBase:
     asked = _asked(request)
     if asked.question is None:
         return render(request, "dashboard/reports.html", _page(asked), status=422)
-    number = count_rows(asked.question)
+    question = asked.question
+    number = replica.read(lambda _: count_rows(question))
     if number > exports.MOST_ROWS_IN_A_SHEET:
         error = (
             f"This report has {number:,} rows, and a spreadsheet takes {exports.MOST_ROWS_IN_A_SHEET:,}. "
@@ -127,18 +143,33 @@ def xlsx_file(request: HttpRequest) -> HttpResponseBase:
         )
         return render(request, "dashboard/reports.html", _page(asked) | {"error": error}, status=422)
     return FileResponse(
-        exports.write_xlsx(asked.question),
+        replica.read(partial(_xlsx, asked, question)),
         as_attachment=True,
-        filename=f"{_file_name(asked.question)}.xlsx",
+        filename=f"{_file_name(question)}.xlsx",
         content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     )
+
+
+def _csv(asked: Asked, question: Question, as_of: datetime | None) -> Iterator[str]:
+    return exports.write_csv(_table(asked, question, as_of))
+
+
+def _xlsx(asked: Asked, question: Question, as_of: datetime | None) -> IO[bytes]:
+    return exports.write_xlsx(_table(asked, question, as_of))
+
+
+def _table(asked: Asked, question: Question, as_of: datetime | None) -> exports.Table:
+    """With a replica each file says as of when it is, so that its columns do not depend on how near that was."""
+    if not has_replica():
+        return exports.Table(question, begin_rows(question))
+    moment = as_of or timezone.now()  # before anything is read
+    return exports.Table(question, begin_rows(question), moment.astimezone(asked.calendar.zone_at(moment)))
 
 
 def _asked(request: HttpRequest) -> Asked:
     now = timezone.now()
     brand = _brand(request)
-    calendar = brand.calendar if brand else Calendar.fixed(ZoneInfo(settings.TIME_ZONE))
-    presets = Presets(calendar.local_date(now)).ranges
+    presets = Presets(_calendar(brand).local_date(now)).ranges
     preset, first, last = _range(request, presets)
     keys = _keys(request)
     form = RangeForm({"first": first, "last": last})
@@ -154,6 +185,8 @@ def _asked(request: HttpRequest) -> Asked:
             keys,
         )
         error = _too_large(question)
+    if question is not None and not error and has_replica():
+        question = of_brands_known_by_id(question)
     return Asked(keys, brand, preset, first, last, None if error else question, error)
 
 
@@ -164,6 +197,10 @@ def _brand(request: HttpRequest) -> Brand | None:
     if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise Http404
     return get_object_or_404(Brand.objects.visible_to(request.user), pk=int(value))
+
+
+def _calendar(brand: Brand | None) -> Calendar:
+    return brand.calendar if brand else Calendar.fixed(ZoneInfo(settings.TIME_ZONE))
 
 
 def _range(request: HttpRequest, presets: dict[str, tuple[str, date, date]]) -> tuple[str, str, str]:
@@ -199,7 +236,7 @@ def _too_large(question: Question) -> str:
 
 def _page(asked: Asked) -> dict[str, Any]:
     question = asked.question
-    today = timezone.now()
+    today = asked.calendar.local_date(timezone.now())
     context: dict[str, Any] = {
         "asked": asked,
         "error": asked.error,
@@ -207,7 +244,7 @@ def _page(asked: Asked) -> dict[str, Any]:
         "range_words": "" if question is None else _days(question.first, question.last),
         "presets": [
             (words, asked.address("dashboard:reports", range=name), name == asked.preset)
-            for name, (words, _, _) in Presets(_today(asked, today)).ranges.items()
+            for name, (words, _, _) in Presets(today).ranges.items()
         ],
         "keys": [(key.value, key.value.capitalize(), key in asked.keys) for key in Key if key not in _TIMES],
         "times": [("", "Whole range", not asked.keys & set(_TIMES))]
@@ -216,11 +253,16 @@ def _page(asked: Asked) -> dict[str, Any]:
     }
     if question is None:
         return context
+    return context | replica.read(partial(_figures, asked, question))
+
+
+def _figures(asked: Asked, question: Question, as_of: datetime | None) -> dict[str, Any]:
     rows = read_first_rows(question, ROWS_SHOWN)
     totals = total_by_currency(question)
     number = len(rows) if len(rows) < ROWS_SHOWN else count_rows(question, MOST_COUNTED + 1)
-    return context | {
+    return {
         "question": question,
+        "as_of": "" if as_of is None else _told(as_of, asked.calendar),
         "has": {key.value: True for key in question.keys}
         | {"brand": bool(question.keys & {Key.BRAND, Key.CAMPAIGN})},
         "time_name": "Day" if Key.DAY in question.keys else "Month",
@@ -234,9 +276,10 @@ def _page(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _today(asked: Asked, now: datetime) -> date:
-    calendar = asked.brand.calendar if asked.brand else Calendar.fixed(ZoneInfo(settings.TIME_ZONE))
-    return calendar.local_date(now)
+def _told(as_of: datetime, calendar: Calendar) -> str:
+    """Such as "14:05:03 today, Africa/Lagos"."""
+    moment = formats.moment(as_of, calendar, timezone.now(), seconds=True)
+    return f"{moment}, {calendar.zone_at(as_of)}"
 
 
 def _title(asked: Asked) -> str:

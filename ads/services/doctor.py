@@ -12,7 +12,7 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_s
 from django.core.cache import cache
 from django.core.checks import Tags, run_checks
 from django.core.mail import get_connection
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Count, Min
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -29,10 +29,11 @@ from ads.models import (
     QuarantinedSpend,
     QuarantineState,
 )
-from ads.services import health, heartbeats
-from ads.services.health import Check, Finding, Level, ago, fail, ok, warn
+from ads.services import health, heartbeats, replica
+from ads.services.health import Check, Finding, Level, ago, fail, first_line, ok, warn
 from ads.services.reconcile import reconcile
 from budget_system import sentry
+from budget_system.replica import has_replica
 
 # Beat writes down every 3 minutes when it sent what.
 SYNCED_EVERY = timedelta(minutes=3)
@@ -75,6 +76,33 @@ def _guards(_now: datetime) -> Finding:
         todo = "Run `manage.py migrate`, which puts them back, and find out who dropped them."
         return fail("guards", f"History could be changed: {_named(missing)} missing.", todo)
     return ok("guards", "The database refuses to change history.")
+
+
+def _replica(_now: datetime) -> Finding:
+    if not has_replica():
+        return ok("replica", "There is none: reports read the primary too.")
+    try:
+        standing = replica.look()
+    except (DatabaseError, InterfaceError) as error:
+        todo = "Start it, or correct REPLICA_DATABASE_URL."
+        said = f"It cannot be asked, so reports read the primary: {first_line(error)}."
+        return warn("replica", said, todo)
+    if not standing.is_copy:
+        todo = (
+            "Let REPLICA_DATABASE_URL lead to a streaming replica of this very database, or leave it empty."
+        )
+        return fail("replica", "It is no replica of this database, so reports read the primary.", todo)
+    if not standing.is_near:
+        behind = "" if standing.as_of is None else f" by {ago(standing.at - standing.as_of)}"
+        todo = "See pg_stat_replication on the primary and the replica's log."
+        return warn("replica", f"It is behind{behind}, so reports read the primary.", todo)
+    return ok("replica", _distance(standing))
+
+
+def _distance(standing: replica.Standing) -> str:
+    if standing.as_of is None or standing.as_of == standing.at:
+        return "It has all that the primary has."
+    return f"It is behind by {ago(standing.at - standing.as_of)}."
 
 
 def _cache(_now: datetime) -> Finding:
@@ -262,6 +290,7 @@ CHECKS: Mapping[str, Check] = {
     "database": health.database,
     "migrations": health.migrations,
     "guards": _guards,
+    "replica": _replica,
     "broker": health.broker,
     "cache": _cache,
     "beat": health.beat,

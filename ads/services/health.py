@@ -59,7 +59,7 @@ def database(_now: datetime) -> Finding:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
         todo = "Start the database, or correct DATABASE_URL (or the DB_ settings)."
-        return fail("database", f"It cannot be reached: {_first_line(error)}.", todo)
+        return fail("database", f"It cannot be reached: {first_line(error)}.", todo)
     return ok("database", f"{connection.display_name} answers.")
 
 
@@ -79,7 +79,7 @@ def broker(_now: datetime) -> Finding:
         todo = (
             "Start Redis or Valkey, or correct CELERY_BROKER_URL. Spend is taken and pauses happen meanwhile."
         )
-        return fail("broker", f"It cannot be reached: {_first_line(error)}.", todo)
+        return fail("broker", f"It cannot be reached: {first_line(error)}.", todo)
     return ok("broker", "It answers.")
 
 
@@ -163,7 +163,7 @@ def _examined(name: str, check: Check, now: datetime) -> Finding:
     try:
         return check(now)
     except DatabaseError as error:
-        return fail(name, f"It cannot be told: {_first_line(error)}.", SEE_TO_DATABASE)
+        return fail(name, f"It cannot be told: {first_line(error)}.", SEE_TO_DATABASE)
 
 
 def ago(past: timedelta) -> str:
@@ -175,5 +175,5 @@ def ago(past: timedelta) -> str:
     return f"{max(0, seconds)} s"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

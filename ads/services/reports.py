@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from itertools import chain, islice
 from typing import Any
 
 from django.db.models import DateField, F, Max, Q, QuerySet, Sum
@@ -83,11 +84,25 @@ class Row:
         return None if self.budget is None else max(0, self.spent - self.budget)
 
 
+def of_brands_known_by_id(question: Question) -> Question:
+    """The same question, its brands asked for now: so what reads a replica asks it for nobody's rights. One query."""
+    if not question.brands.query.has_filters():  # every one
+        return question
+    found = list(question.brands.order_by().values_list("pk", flat=True))
+    return replace(question, brands=Brand.objects.filter(OneOf("pk", found)))
+
+
 def read_rows(question: Question, at_most: int | None = None) -> Iterator[Row]:
     """The report's lines in their order, read a part at a time. One query."""
     found = _grouped(question)
     lines = (found if at_most is None else found[:at_most]).iterator(chunk_size=ROWS_AT_A_TIME)
     return (_row(question, line) for line in lines)
+
+
+def begin_rows(question: Question) -> Iterator[Row]:
+    """The report's lines, as `read_rows` gives them, the first of them read already. One query."""
+    rows = read_rows(question)
+    return chain(list(islice(rows, 1)), rows)
 
 
 def read_first_rows(question: Question, at_most: int) -> list[Row]:

@@ -1,0 +1,56 @@
+"""Where statements go: to the primary, and inside one block the reads of models to its replica."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.models import Model
+
+REPLICA = "replica"
+
+_is_read: ContextVar[bool] = ContextVar("the replica is read", default=False)
+
+
+class WriteWhileReadingReplica(RuntimeError):
+    """A model was about to be written from what a replica had told, which may be old."""
+
+
+def has_replica() -> bool:
+    """Whether a replica was given at all."""
+    return REPLICA in connections.settings
+
+
+@contextmanager
+def reading_replica(*, in_one_snapshot: bool) -> Iterator[None]:
+    """In the block models are read from the replica, and refuse to be written.
+
+    In one snapshot all statements see the same moment. A cursor that goes on after the block cannot be of it.
+    """
+    before = _is_read.set(True)
+    try:
+        if in_one_snapshot:
+            with transaction.atomic(using=REPLICA):
+                with connections[REPLICA].cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                yield
+        else:
+            yield
+    finally:
+        _is_read.reset(before)
+
+
+class Router:
+    """Leads reads inside `reading_replica`; all else goes where Django sends it, which is the primary."""
+
+    def db_for_read(self, _model: type[Model], **_hints: Any) -> str | None:
+        return REPLICA if _is_read.get() else None
+
+    def db_for_write(self, model: type[Model], **_hints: Any) -> None:
+        if _is_read.get():
+            raise WriteWhileReadingReplica(f"{model._meta.label} is written while the replica is read.")
+
+    def allow_migrate(self, db: str, _app_label: str, **_hints: Any) -> bool | None:
+        """Never on the replica, which follows the primary."""
+        return False if db == REPLICA else None
