@@ -22,9 +22,11 @@ class NotReadyError(RuntimeError):
 
 
 def start_process(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, owner: int | None = None
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own (a Ctrl-C does not reach it), its output going to `log`.
+
+    With an owner's user id it runs as that user, as programs want it that refuse to be root's.
 
     On Linux the kernel kills it when this process dies, however it dies. With SIGKILL, because a worker that
     is asked to stop and whose broker has gone waits for the broker. Call it from the main thread: the kernel
@@ -47,6 +49,7 @@ def start_process(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            user=owner,
             preexec_fn=die_with_parent,
         )
 

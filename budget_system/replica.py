@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
-from django.db import connections, transaction
+from django.db import InternalError, connection, connections, transaction
 from django.db.models import Model
 
 REPLICA = "replica"
+READ_ONLY = "25006"  # PostgreSQL's SQLSTATE of what a replica refuses, locks of rows as well
 
 _is_read: ContextVar[bool] = ContextVar("the replica is read", default=False)
 
 
-class WriteWhileReadingReplica(RuntimeError):
-    """A model was about to be written from what a replica had told, which may be old."""
+class OnlyReplicaIsRead(RuntimeError):
+    """Where a replica is read something else was asked for: a write, or the primary, which is at another moment."""
 
 
 def has_replica() -> bool:
@@ -24,19 +25,24 @@ def has_replica() -> bool:
 
 @contextmanager
 def reading_replica(*, in_one_snapshot: bool) -> Iterator[None]:
-    """In the block models are read from the replica, and refuse to be written.
+    """In the block models are read from the replica, and whatever is asked of the primary is refused.
 
     In one snapshot all statements see the same moment. A cursor that goes on after the block cannot be of it.
     """
     before = _is_read.set(True)
     try:
-        if in_one_snapshot:
-            with transaction.atomic(using=REPLICA):
-                with connections[REPLICA].cursor() as cursor:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with connection.execute_wrapper(_refuse):
+            if in_one_snapshot:
+                with transaction.atomic(using=REPLICA):
+                    with connections[REPLICA].cursor() as cursor:
+                        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    yield
+            else:
                 yield
-        else:
-            yield
+    except InternalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == READ_ONLY:
+            raise OnlyReplicaIsRead(str(error)) from error
+        raise
     finally:
         _is_read.reset(before)
 
@@ -49,8 +55,12 @@ class Router:
 
     def db_for_write(self, model: type[Model], **_hints: Any) -> None:
         if _is_read.get():
-            raise WriteWhileReadingReplica(f"{model._meta.label} is written while the replica is read.")
+            raise OnlyReplicaIsRead(f"{model._meta.label} was to be written while the replica is read.")
 
     def allow_migrate(self, db: str, _app_label: str, **_hints: Any) -> bool | None:
         """Never on the replica, which follows the primary."""
         return False if db == REPLICA else None
+
+
+def _refuse(_execute: object, sql: str, *_: object) -> NoReturn:
+    raise OnlyReplicaIsRead(f"The primary was asked while the replica is read: {sql[:80]}")

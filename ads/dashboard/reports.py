@@ -163,7 +163,7 @@ def _table(asked: Asked, question: Question, as_of: datetime | None) -> exports.
     if not has_replica():
         return exports.Table(question, begin_rows(question))
     moment = as_of or timezone.now()  # before anything is read
-    return exports.Table(question, begin_rows(question), moment.astimezone(asked.calendar.zone_at(moment)))
+    return exports.Table(question, begin_rows(question), asked.calendar.wall_clock(moment))
 
 
 def _asked(request: HttpRequest) -> Asked:

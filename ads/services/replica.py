@@ -19,10 +19,12 @@ MOST_BEHIND = timedelta(seconds=60)
 # After it could not be read: an address that does not answer costs each who asks it seconds.
 SILENT_SECONDS = 30
 
-# What is committed by now stands before this place, also what is not yet flushed and therefore not yet sent.
+# What is committed by now stands before this place. Where commits do not wait to be flushed, it is not yet sent.
 _PLACE_OF_PRIMARY = """
     SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()),
-           pg_current_wal_insert_lsn()::text, clock_timestamp()
+           CASE current_setting('synchronous_commit')
+               WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END::text,
+           clock_timestamp()
     FROM pg_control_system()
 """
 # Its own word that it has replayed all that it received would be true of one that receives nothing any more.
