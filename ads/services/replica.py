@@ -71,6 +71,8 @@ def read(work: Callable[[datetime | None], R], *, is_streamed: bool = False) -> 
             with reading_replica(in_one_snapshot=not is_streamed):
                 return work(as_of)
         except (DatabaseError, InterfaceError) as error:
+            if error.__cause__ is None:  # said by Django and not by the replica: it would be said again
+                raise
             _leave(error)
     return work(None)
 

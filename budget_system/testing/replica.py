@@ -98,7 +98,7 @@ class StreamingReplica:
         """Return when it has all that the primary has now."""
         with psycopg.connect(self._primary_url.replace("/budgets?", "/postgres?")) as primary:
             primary.execute("SET LOCAL synchronous_commit = on")
-            primary.execute("SELECT pg_current_xact_id()")  # its commit is flushed, and all before it
+            primary.execute("SELECT pg_logical_emit_message(true, '', '')")  # its commit is flushed
             primary.commit()
             (place,) = primary.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone() or ("",)
         wait_until(

@@ -205,6 +205,75 @@ def test_behind_a_pooler_no_process_keeps_a_pool_or_a_cursor() -> None:
     assert ("pool" in pooled["OPTIONS"], pooled["DISABLE_SERVER_SIDE_CURSORS"]) == (False, True)
 
 
+def test_a_replica_is_of_a_database_of_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_environment().replica_address() is None
+    monkeypatch.setenv("REPLICA_DATABASE_URL", "postgresql://ann:p%40@replica:5433/budgets?sslmode=require")
+    for name, value in (("DATABASE_URL", "postgres://db/budgets"), ("DB_NAME", "budgets")):
+        with monkeypatch.context() as given:
+            given.setenv(name, value)
+            assert read_environment().replica_address() == DatabaseAddress(
+                "postgresql", "budgets", "ann", "p@", "replica", "5433", {"sslmode": "require"}
+            )
+
+
+@pytest.mark.parametrize(
+    ("primary", "replica", "said"),
+    [
+        ("", "postgresql://replica/budgets", "a replica needs PostgreSQL on both sides"),
+        ("sqlite:///db.sqlite3", "postgresql://replica/budgets", "a replica needs PostgreSQL on both sides"),
+        ("postgresql://db/budgets", "sqlite:///db.sqlite3", "a replica needs PostgreSQL on both sides"),
+        ("postgresql://db/budgets", "mysql://replica/budgets", "begins with 'mysql:'"),
+        ("postgresql://db/budgets", "postgresql://ann:hidden@replica/", "must end in the database's name"),
+    ],
+)
+def test_a_replica_that_cannot_be_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch, primary: str, replica: str, said: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", primary)
+    monkeypatch.setenv("REPLICA_DATABASE_URL", replica)
+    with pytest.raises(ValueError, match=r"^REPLICA_DATABASE_URL ") as refused:
+        read_environment().replica_address()
+    assert said in str(refused.value)
+    assert "hidden" not in str(refused.value)
+
+
+def test_the_replicas_password_is_hidden_and_its_address_may_be_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "replica_database_url").write_text("postgresql://ann:hidden@replica/budgets\n")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/budgets")
+    address = read_environment().replica_address()
+    assert address is not None
+    assert address.password == "hidden"
+    assert "hidden" not in repr((address, read_environment()))
+
+
+def test_settings_have_a_replica_where_one_is_given() -> None:
+    shown = (
+        "from django.conf import settings as s;"
+        "print(sorted(s.DATABASES), s.DATABASES.get('replica', {}).get('HOST'),"
+        " 'hidden' in s.LOGGING['formatters']['chosen']['secrets'])"
+    )
+    given = {
+        "SECRET_KEY": "k" * 50,
+        "DATABASE_URL": "postgresql://db/budgets",
+        "REPLICA_DATABASE_URL": "postgresql://ann:hidden@replica/budgets",
+    }
+    for number, expected in ((2, "['default'] None False"), (3, "['default', 'replica'] replica True")):
+        done = subprocess.run(
+            [sys.executable, "-c", shown],
+            env=os.environ
+            | {"DJANGO_SETTINGS_MODULE": "budget_system.settings"}
+            | dict(list(given.items())[:number]),
+            cwd=BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected
+
+
 KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PRODUCTION = {
     "SECURE": "true",

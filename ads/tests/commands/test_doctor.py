@@ -90,7 +90,7 @@ def test_where_all_is_well_each_check_says_so() -> None:
 def test_what_fails_is_told_with_what_to_do_and_ends_with_1() -> None:
     PeriodicTask.objects.filter(name="Open new days").delete()
     lines, error = run()
-    assert error == "Checks that failed: 1 of 22. (1)"
+    assert error == "Checks that failed: 1 of 23. (1)"
     at = lines.index("FAIL  schedule         Without entry: Open new days.")
     assert lines[at + 1] == "                       -> Run `manage.py migrate`, which makes them."
     assert "All is well." not in lines
@@ -131,6 +131,9 @@ class TestFindings:
             assert found("guards").level == Level.FAIL
             assert "ads_spendlog_" in found("guards").said
         assert found("guards").level == Level.OK
+
+    def test_no_replica_is_nothing_to_consider(self) -> None:
+        assert found("replica") == ok("replica", "There is none: reports read the primary too.")
 
     def test_a_cache_of_each_process_alone(self, settings: Settings) -> None:
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

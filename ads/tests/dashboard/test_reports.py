@@ -94,6 +94,7 @@ def test_spend_of_this_month_by_brand_is_what_is_asked_for_first(ada: Client, ag
     told = text(ada.get("/reports/"))
     assert "Spend by brand €3.00 and $135.50 spent, Sun 1 Mar 2026 to Tue 31 Mar 2026" in told
     assert "In all" not in told  # the sentence says it
+    assert "As of" not in told  # the primary is at no other moment
     assert "Acme USD $135.50 $2,000.00 – Solene EUR €3.00 €2,000.00 –" in told
 
 

@@ -6,11 +6,13 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ads.models import Brand, Kind, SpendLog
-from ads.services import reports
+from ads.services import replica, reports
 from ads.services.ingest import ingest_events
 from ads.services.records import SpendEvent
 from ads.services.reports import Key, Question, count_rows, read_first_rows, read_rows, total_by_currency
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 FIRST, DAYS = date(2026, 1, 5), 81
+LATER = datetime(2026, 4, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -82,6 +85,30 @@ def test_every_report_adds_up_to_the_ledger(ledger: list[SpendLog], monkeypatch:
         assert [count_rows(question), count_rows(question, 3)] == [len(rows), min(len(rows), 3)]
 
     adds_up()
+
+
+def test_without_a_replica_the_primary_is_read_and_nothing_says_as_of_when(db: None) -> None:
+    with CaptureQueriesContext(connection) as statements:
+        assert replica.read(lambda as_of: (as_of, Brand.objects.count())) == (None, 0)
+    assert len(statements) == 1
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("is_copy", "as_of", "is_near"),
+    [
+        (True, LATER - replica.MOST_BEHIND, True),
+        (True, LATER - replica.MOST_BEHIND - timedelta(microseconds=1), False),
+        (True, LATER, True),
+        (True, None, False),
+        (False, LATER, False),
+    ],
+)
+def test_a_replica_is_read_where_it_is_a_copy_and_near(
+    is_copy: bool, as_of: datetime | None, is_near: bool
+) -> None:
+    assert timedelta(seconds=60) == replica.MOST_BEHIND
+    assert replica.Standing(is_copy, as_of, LATER).is_near is is_near
 
 
 def told_apart(log: SpendLog, keys: frozenset[Key]) -> tuple[Any, ...]:
