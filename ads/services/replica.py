@@ -19,20 +19,23 @@ MOST_BEHIND = timedelta(seconds=60)
 # After it could not be read: an address that does not answer costs each who asks it seconds.
 SILENT_SECONDS = 30
 
-# What is committed by now stands before this place. Where commits do not wait to be flushed, it is not yet sent.
-_PLACE_OF_PRIMARY = """
+# Which copies are of this database: the server's, the database's and the timeline's number, which a restore changes.
+# What is committed by now stands before its place. Where commits do not wait to be flushed, it is not yet sent.
+_PRIMARY = """
     SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()),
+           ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer,
            CASE current_setting('synchronous_commit')
                WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END::text,
            clock_timestamp()
     FROM pg_control_system()
 """
 # Its own word that it has replayed all that it received would be true of one that receives nothing any more.
-_PLACE_OF_REPLICA = """
+_REPLICA = """
     SELECT pg_is_in_recovery() AND system_identifier = %s
-               AND EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND oid = %s),
+               AND EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND oid = %s)
+               AND timeline_id = %s,
            pg_last_wal_replay_lsn() >= %s::pg_lsn, pg_last_xact_replay_timestamp()
-    FROM pg_control_system()
+    FROM pg_control_system(), pg_control_checkpoint()
 """
 
 
@@ -80,10 +83,10 @@ def read(work: Callable[[datetime | None], R], *, is_streamed: bool = False) -> 
 def look() -> Standing:
     """Where the replica stands. Raises a DatabaseError or an InterfaceError where it cannot be asked."""
     with connection.cursor() as cursor:
-        cursor.execute(_PLACE_OF_PRIMARY)
+        cursor.execute(_PRIMARY)
         *place, at = cursor.fetchone()
     with connections[REPLICA].cursor() as cursor:
-        cursor.execute(_PLACE_OF_REPLICA, place)
+        cursor.execute(_REPLICA, place)
         is_copy, has_all, last_commit = cursor.fetchone()
     return Standing(bool(is_copy), at if has_all else last_commit, at)
 

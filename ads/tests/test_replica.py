@@ -317,6 +317,21 @@ def test_what_is_no_replica_of_this_database_is_not_read(
     assert doctors().said == "It is no replica of this database, so reports read the primary."
 
 
+def test_one_of_the_time_before_a_restore_is_not_read(copy: StreamingReplica) -> None:
+    assert replica.look().is_copy
+    restored, usual = StreamingReplica(os.environ["DATABASE_URL"]), connection.settings_dict["HOST"]
+    try:
+        restored.promote()
+        connection.close()
+        connection.settings_dict["HOST"] = str(restored.data)
+        assert Brand.objects.count() == 2
+        assert not replica.look().is_copy
+    finally:
+        connection.close()
+        connection.settings_dict["HOST"] = usual
+        restored.remove()
+
+
 def test_a_replica_is_not_migrated(copy: StreamingReplica) -> None:
     with pytest.raises(CommandError, match="migrate that"):
         call_command("migrate", database=REPLICA)

@@ -65,6 +65,10 @@ class StreamingReplica:
         self.stop()
         shutil.rmtree(self.data)
 
+    def promote(self) -> None:
+        """It becomes a primary, as a restored database does: with a history of its own from here on."""
+        self.execute("SELECT pg_promote()")
+
     def pause(self) -> None:
         """From now on it replays nothing, whatever it receives."""
         self.execute("SELECT pg_wal_replay_pause()")
