@@ -92,17 +92,11 @@ def _replica(_now: datetime) -> Finding:
             "Let REPLICA_DATABASE_URL lead to a streaming replica of this very database, or leave it empty."
         )
         return fail("replica", "It is no replica of this database, so reports read the primary.", todo)
+    how_far = "" if standing.behind is None else f" by {ago(standing.behind)}"
     if not standing.is_near:
-        behind = "" if standing.as_of is None else f" by {ago(standing.at - standing.as_of)}"
         todo = "See pg_stat_replication on the primary and the replica's log."
-        return warn("replica", f"It is behind{behind}, so reports read the primary.", todo)
-    return ok("replica", _distance(standing))
-
-
-def _distance(standing: replica.Standing) -> str:
-    if standing.as_of is None or standing.as_of == standing.at:
-        return "It has all that the primary has."
-    return f"It is behind by {ago(standing.at - standing.as_of)}."
+        return warn("replica", f"It is behind{how_far}, so reports read the primary.", todo)
+    return ok("replica", f"It is behind{how_far}." if standing.behind else "It has all that the primary has.")
 
 
 def _cache(_now: datetime) -> Finding:

@@ -51,9 +51,14 @@ class Standing:
     at: datetime
 
     @property
+    def behind(self) -> timedelta | None:
+        """How old what it has may be."""
+        return None if self.as_of is None else self.at - self.as_of
+
+    @property
     def is_near(self) -> bool:
         """Whether it may be read instead of its primary."""
-        return self.is_copy and self.as_of is not None and self.at - self.as_of <= MOST_BEHIND
+        return self.is_copy and self.behind is not None and self.behind <= MOST_BEHIND
 
 
 class _Away:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO, StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -150,6 +151,7 @@ def test_a_report_is_read_on_the_replica_and_says_as_of_when(ada: Client, copy: 
     assert told("Acme") in page
     assert told("Solene") in page
     assert before <= (as_of(page) or datetime.min.replace(tzinfo=UTC)) <= timezone.now()
+    assert re.fullmatch(r"It has all that the primary has\.|It is behind by \d+ s\.", doctors().said)
     copy.pause()
     old = spend("5")
     page = text(ada.get(PAGE))
@@ -208,6 +210,18 @@ def test_files_equal_the_ledger_and_say_as_of_when_in_a_column(
     assert f"{acme[0]} {acme[1]} ${acme[2]}" == told("Acme")
     assert head[-1] == "As of"
     assert datetime.fromisoformat(acme[-1]) >= moment
+
+
+def test_the_moment_is_told_in_the_zone_of_the_brand(ada: Client, copy: StreamingReplica) -> None:
+    brand = BrandFactory.create(name="Yeti", timezone="Asia/Kathmandu")
+    copy.catch_up()
+    page = text(ada.get(f"/reports/?brand={brand.pk}"))
+    brand.delete()
+    found = re.search(r"As of (\d\d):(\d\d):\d\d today, Asia/Kathmandu", page)
+    assert found
+    wall_clock = timezone.now().astimezone(ZoneInfo("Asia/Kathmandu"))
+    minutes = wall_clock.hour * 60 + wall_clock.minute - int(found[1]) * 60 - int(found[2])
+    assert minutes % 1440 <= 1
 
 
 def test_where_it_is_away_the_primary_is_read_and_it_is_left_alone_for_a_while(
