@@ -25,7 +25,7 @@ def has_replica() -> bool:
 
 @contextmanager
 def reading_replica(*, in_one_snapshot: bool) -> Iterator[None]:
-    """In the block models are read from the replica, and whatever is asked of the primary is refused.
+    """In the block models are read from the replica, and what is asked of the primary, each write too, is refused.
 
     In one snapshot all statements see the same moment. A cursor that goes on after the block cannot be of it.
     """
@@ -52,10 +52,6 @@ class Router:
 
     def db_for_read(self, _model: type[Model], **_hints: Any) -> str | None:
         return REPLICA if _is_read.get() else None
-
-    def db_for_write(self, model: type[Model], **_hints: Any) -> None:
-        if _is_read.get():
-            raise OnlyReplicaIsRead(f"{model._meta.label} was to be written while the replica is read.")
 
     def allow_migrate(self, db: str, _app_label: str, **_hints: Any) -> bool | None:
         """Never on the replica, which follows the primary."""

@@ -17,11 +17,12 @@ def test_without_a_replica_all_goes_to_the_primary() -> None:
 
 def test_inside_the_block_reads_go_to_the_replica_and_all_else_is_refused() -> None:
     with reading_replica(in_one_snapshot=False):
-        assert router.db_for_read(User) == "replica"
-        with pytest.raises(OnlyReplicaIsRead, match=r"auth\.User was to be written"):
-            router.db_for_write(User)
-        assert len(connection.execute_wrappers) == 1
-    assert (router.db_for_read(User), router.db_for_write(User)) == ("default", "default")
+        assert (router.db_for_read(User), router.db_for_write(User)) == ("replica", "default")
+        with pytest.raises(
+            OnlyReplicaIsRead, match="The primary was asked while the replica is read: UPDATE"
+        ):
+            connection.execute_wrappers[0](print, "UPDATE auth_user", (), False, {})
+    assert router.db_for_read(User) == "default"
     assert connection.execute_wrappers == []
 
 
