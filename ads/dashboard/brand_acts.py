@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ads import formats
-from ads.dashboard import brand_words
+from ads.dashboard import brand_words, wording
 from ads.dashboard.brands import own_brand, render_page
 from ads.errors import ChangedMeanwhile
 from ads.forms import AmountField
@@ -125,8 +125,8 @@ def _edit(request: HttpRequest, brand: Brand, period: str, given: Any) -> Edit:
     outcome = brand_acts.set_budget(
         brand.pk, KINDS[period], _micros(form), by=request.user, dry_run=True, now=now
     )
-    until = brand_words.until(KINDS[period], brand.calendar.local_date(now))
-    lines = brand_words.budget_consequences(outcome, KINDS[period], brand.currency, until)
+    renewed = wording.renewed_at(KINDS[period], brand.calendar.local_date(now))
+    lines = brand_words.budget_consequences(outcome, KINDS[period], brand.currency, renewed)
     return Edit(period, amount, seen, lines, brand_words.save_label(outcome), _stopped(outcome))
 
 

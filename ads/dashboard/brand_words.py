@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from ads import formats
 from ads.dashboard import wording
+from ads.dashboard.campaign_words import starts
 from ads.models import Brand, PeriodKind
 from ads.rules.attention import Level
-from ads.rules.periods import Calendar, next_month
+from ads.rules.periods import Calendar
 from ads.rules.serving import Reason, Status
 from ads.services.brand_acts import BudgetOutcome, Staying
 from ads.services.brand_campaigns import CampaignRow
@@ -182,8 +183,7 @@ def next_change(row: CampaignRow, now: datetime) -> tuple[str, str]:
     if row.again_at is not None:
         if row.again_at <= now:
             return "Runs again within a minute", ""
-        verb = "Starts" if Reason.FLIGHT_NOT_STARTED in campaign.reasons else "Runs again"
-        return f"{verb} at {formats.moment(row.again_at, calendar, now)}", ""
+        return f"{starts(campaign.reasons)} at {formats.moment(row.again_at, calendar, now)}", ""
     if Reason.BRAND_INACTIVE in campaign.reasons:
         return "None: the brand is off", ""
     if Reason.SWITCHED_OFF in campaign.reasons:
@@ -200,9 +200,7 @@ def all_reasons(reasons: Sequence[Reason]) -> str:
     )
 
 
-def budget_consequences(
-    outcome: BudgetOutcome, kind: PeriodKind, currency: str, now_words: str
-) -> list[Line]:
+def budget_consequences(outcome: BudgetOutcome, kind: PeriodKind, currency: str, renewed: str) -> list[Line]:
     """What another budget brings about, told before it is saved."""
     budget, standing = outcome.standing.budget, outcome.standing
     period = "today" if kind == PeriodKind.DAY else "this month"
@@ -219,7 +217,7 @@ def budget_consequences(
         spent = formats.money(standing.counted, currency)
         less = "nothing may be spent" if budget == 0 else f"{spent} is spent {period}, so it is reached"
         lines.append(
-            Line("watch", "t-watch", f"{less[:1].upper()}{less[1:]}; campaigns stay paused {now_words}.")
+            Line("watch", "t-watch", f"{less[:1].upper()}{less[1:]}; no campaign runs before {renewed}.")
         )
     elif standing.remaining is not None:
         lines.append(
@@ -323,14 +321,6 @@ def _staying(staying: Sequence[Staying]) -> str:
     if len(staying) > _NAMED:
         named.append(f"and {len(staying) - _NAMED} more")
     return f"{len(staying)} {verb} paused: {', '.join(named)}."
-
-
-def until(kind: PeriodKind, today: date) -> str:
-    """Until when a reached budget keeps campaigns from running: "until 24:00", "until 1 December"."""
-    if kind == PeriodKind.DAY:
-        return "until 24:00"
-    first = next_month(today)
-    return f"until {first.day} {first:%B}"
 
 
 def _run(number: int) -> str:

@@ -156,7 +156,7 @@ def _why(found: Campaign, explained: Explanation, ahead: Outlook) -> dict[str, A
         "title": words.title(explained, _since(found, explained)),
         "tone": {"limit": "paused"}.get(look.tone, look.tone),
         "next_change": words.next_change(ahead, explained.calendar, now),
-        "levels": list(words.level_rows(explained)),
+        "levels": list(words.level_rows(explained, now)),
         "only_brand_limit": len(reasons) == 1 and reasons[0] in BRAND_LIMITS,
         "only_own_limit": len(reasons) == 1
         and isinstance(explained.level(reasons[0]), LimitLevel)

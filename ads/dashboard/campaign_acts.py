@@ -286,8 +286,7 @@ def _meanwhile(found: Campaign, text: str) -> str:
 def _tell(request: HttpRequest, found: Campaign, done: str) -> None:
     """What was done and how the campaign stands now, for the next page."""
     found.refresh_from_db()
-    state = words.decision_words(CampaignService.decide_now(found))
-    messages.success(request, f"{done}. Now: {state[:1].lower()}{state[1:]}.")
+    messages.success(request, f"{done}. {words.now_words(CampaignService.decide_now(found))}")
 
 
 def _back(found: Campaign) -> HttpResponseRedirect:

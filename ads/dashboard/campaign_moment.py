@@ -65,17 +65,15 @@ def answer(request: HttpRequest, found: Campaign, now: datetime) -> Answer:
         return Answer(error.messages[0])
     except NotKnownThen as error:
         return Answer(f"{error}.")
-    return _told(explained)
+    return _told(explained, now)
 
 
-def _told(explained: Explanation) -> Answer:
+def _told(explained: Explanation, now: datetime) -> Answer:
     at, calendar, stored = explained.at, explained.calendar, explained.stored
     wall = calendar.wall_clock(at)
     look = formats.look(stored.status, stored.reasons)
     since = (
-        ""
-        if stored.since is None
-        else f"Since {formats.moment(stored.since, calendar, at, seconds=True).removesuffix(' today')}"
+        "" if stored.since is None else f"Since {formats.moment(stored.since, calendar, now, seconds=True)}"
     )
     against = "nothing stood against it" if not stored.reasons else f"{words.stands(stored.reasons)}"
     later = next((change for change in explained.changes if change.at > at), None)
@@ -88,13 +86,13 @@ def _told(explained: Explanation) -> Answer:
         zone=explained.zone,
         icon={"limit": "paused"}.get(look.tone, look.tone),
         since=f"{since}; {against}." if since else f"{words.capital(against)}.",
-        next="" if later is None else _next_words(later, calendar, at),
+        next="" if later is None else _next_words(later, calendar, now),
         differs=differs,
-        levels=tuple(words.level_rows(explained)),
+        levels=tuple(words.level_rows(explained, now)),
     )
 
 
-def _next_words(change: ChangeSeen, calendar: Calendar, at: datetime) -> str:
-    told = formats.moment(change.at, calendar, at, seconds=True).removesuffix(" today")
+def _next_words(change: ChangeSeen, calendar: Calendar, now: datetime) -> str:
+    told = formats.moment(change.at, calendar, now, seconds=True)
     by = f", by {change.by}" if change.by else ""
     return f"Next change: {told}, {words.decision_words(change.to_status, change.reasons).lower()}{by}."

@@ -1,6 +1,6 @@
 """What a campaign's page says, in sentences with their numbers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -128,7 +128,12 @@ def next_change(outlook: Outlook, calendar: Calendar, now: datetime) -> NextChan
     went = [
         f"{_GOES[reason]} {_near(at, step.at, calendar)}" for reason, at in outlook.lifted if reason in _GOES
     ]
-    return NextChange("Runs again at ", moment, f": {listed(went)}." if went else ".")
+    return NextChange(f"{starts(reasons)} at ", moment, f": {listed(went)}." if went else ".")
+
+
+def starts(reasons: Collection[Reason]) -> str:
+    """What a campaign that does not run will do: "Starts" before its flight, else "Runs again"."""
+    return "Starts" if Reason.FLIGHT_NOT_STARTED in reasons else "Runs again"
 
 
 def _near(at: datetime, other: datetime, calendar: Calendar) -> str:
@@ -162,36 +167,32 @@ def flight_words(start: date | None, end: date | None) -> str:
     return f"Flight until {formats.day(end)}" if end else ""
 
 
-def level_rows(explained: Explanation) -> Iterator[LevelRow]:
-    """In the order of the rule; the two ends of the flight are one level."""
+def level_rows(explained: Explanation, now: datetime) -> Iterator[LevelRow]:
+    """In the order of the rule; the two ends of the flight are one level. Moments are told as seen from `now`."""
     for level in explained.levels:
         if isinstance(level, SwitchLevel):
-            yield _switch_row(explained, level)
+            yield _switch_row(explained, level, now)
         elif isinstance(level, LimitLevel):
-            yield _limit_row(explained, level)
+            yield _limit_row(explained, level, now)
         elif isinstance(level, WindowLevel):
-            yield _window_row(explained, level)
+            yield _window_row(explained, level, now)
         elif level.reason == Reason.FLIGHT_NOT_STARTED:
             yield _flight_row(explained, level)
 
 
-def _switch_row(explained: Explanation, level: SwitchLevel) -> LevelRow:
+def _switch_row(explained: Explanation, level: SwitchLevel, now: datetime) -> LevelRow:
     is_brand = level.reason == Reason.BRAND_INACTIVE
-    name = "Brand active" if is_brand else "Switched on"
+    name = "Brand" if is_brand else "Switch"
     if not level.stands:
-        return LevelRow(
-            name,
-            stands=False,
-            applies=True,
-            words=f"{explained.brand} is active" if is_brand else "yes",
-        )
-    return LevelRow(name, stands=True, applies=True, words=_off_words(explained, level.switch))
+        on = f"{explained.brand} is active" if is_brand else "on"
+        return LevelRow(name, stands=False, applies=True, words=on)
+    return LevelRow(name, stands=True, applies=True, words=_off_words(explained, level.switch, now))
 
 
-def _off_words(explained: Explanation, switch: Switch) -> str:
-    words = "switched off" if switch.archived_at is None else "archived"
+def _off_words(explained: Explanation, switch: Switch, now: datetime) -> str:
+    words = "off" if switch.archived_at is None else "archived"
     if switch.off_since is not None:
-        words += f" {since_words(switch.off_since, explained.calendar, explained.at)}"
+        words += f" since {since_words(switch.off_since, explained.calendar, now)}"
     return words + (f" by {switch.by}" if switch.by else "")
 
 
@@ -216,7 +217,7 @@ def _day_of(first: date, last: date, today: date) -> str:
     return f"day {(today - first).days + 1} of {(last - first).days + 1}"
 
 
-def _limit_row(explained: Explanation, level: LimitLevel) -> LevelRow:
+def _limit_row(explained: Explanation, level: LimitLevel, now: datetime) -> LevelRow:
     standing, currency = level.standing, explained.currency
     counted = formats.money(standing.counted, currency)
     waived = f"; {formats.money(standing.waived, currency)} waived" if standing.waived else ""
@@ -226,9 +227,7 @@ def _limit_row(explained: Explanation, level: LimitLevel) -> LevelRow:
     words = f"{counted} of {formats.limit(standing.budget, currency)}"
     if level.stands:
         at = reached_at(explained, level.reason)
-        words += ", reached" + (
-            "" if at is None else f" at {since_words(at, explained.calendar, explained.at)}"
-        )
+        words += ", reached" + ("" if at is None else f" at {since_words(at, explained.calendar, now)}")
     else:
         words += f", {formats.left_or_over(standing.remaining, currency)}"
     return LevelRow(_LIMITS[level.reason], level.stands, True, words + waived, standing)
@@ -246,13 +245,13 @@ def reached_at(explained: Explanation, reason: Reason) -> datetime | None:
     return None
 
 
-def _window_row(explained: Explanation, level: WindowLevel) -> LevelRow:
+def _window_row(explained: Explanation, level: WindowLevel, now: datetime) -> LevelRow:
     if not level.windows:
         return LevelRow("Dayparting", stands=False, applies=False, words="no windows: always open")
     state = "closed" if level.stands else "open"
     if level.toggles_at is None:
         return LevelRow("Dayparting", level.stands, True, f"{state} at all times")
-    until = formats.moment(level.toggles_at, explained.calendar, explained.at)
+    until = formats.moment(level.toggles_at, explained.calendar, now)
     return LevelRow("Dayparting", level.stands, True, f"{state} until {until}")
 
 
@@ -309,10 +308,20 @@ def decision_words(decision: Decision | Status, reasons: tuple[Reason, ...] = ()
 
 
 def switch_words(facts: CampaignFacts, ahead: Outlook, *, enabled: bool, now: datetime) -> str:
-    """What switching the campaign on or off does at once."""
+    """What follows if somebody switches the campaign on or off."""
     after = decide(facts._replace(enabled=enabled), now)
+    if not enabled:
+        is_running = ahead.decision.status == Status.ACTIVE
+        follows = "it stops at once" if is_running else "it stays off until somebody switches it on"
+        return f"If you switch it off, {follows}."
     if after.status == Status.ACTIVE:
-        return "it runs at once"
-    if ahead.decision.status == Status.ACTIVE:
-        return "it stops at once"
-    return f"it stays {after.status.word.lower()}: {stands(after.reasons)}"
+        return "If you switch it on, it runs at once."
+    return f"If you switch it on, it does not run yet: {stands(after.reasons)}."
+
+
+def now_words(decision: Decision) -> str:
+    """How a campaign stands after something was done: "It is running.", "It is paused: flight not started."."""
+    if decision.reasons == (Reason.SWITCHED_OFF,):
+        return "It is off until somebody switches it on."
+    state = decision_words(decision)
+    return f"It is {state[:1].lower()}{state[1:]}."

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q
@@ -14,14 +13,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from ads import formats
+from ads.dashboard import brand_words
 from ads.dashboard import campaign_words as words
 from ads.models import Brand, Campaign, CampaignQuerySet
-from ads.rules.forecast import outlook
-from ads.rules.periods import Calendar
-from ads.rules.serving import CampaignFacts, Reason, Status
+from ads.rules.serving import Reason, Status
+from ads.services.brand_campaigns import CampaignRow, rows_of
 from ads.services.campaign_list import ARCHIVED, IS_LIVE, Numbers, count_by_brand, page_of
-from ads.services.facts import load_brand_facts, load_campaign_facts
-from ads.services.standings import CampaignStanding, stand_campaigns
+from ads.services.standings import CampaignStanding
 
 PER_PAGE = 50
 
@@ -34,6 +32,8 @@ class Row:
     standing: CampaignStanding
     why: str
     next: str
+    next_why: str
+    has_moment: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,28 +150,17 @@ def _chips(filters: Filters, numbers: Counter[str]) -> list[Chip]:
 
 
 def _rows(campaigns: Sequence[Campaign], now: datetime) -> list[Row]:
-    standings = stand_campaigns(campaigns, now)
-    brands = {campaign.brand_id: campaign.brand for campaign in campaigns}
-    facts: dict[int, CampaignFacts] = {}
-    if campaigns:
-        chosen = Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns])
-        loaded = load_campaign_facts(chosen, load_brand_facts(list(brands.values()), now), now)
-        facts = {stored.campaign_id: known for stored, known in loaded}
-    return [
-        Row(
-            campaign=campaign,
-            standing=standings[campaign.pk],
-            why=words.capital(words.stands(campaign.reasons)) if campaign.reasons else "",
-            next=_next(facts[campaign.pk], standings[campaign.pk].calendar, now),
-        )
-        for campaign in campaigns
-    ]
+    return [_row(each, now) for each in rows_of(campaigns, now)]
 
 
-def _next(facts: CampaignFacts, calendar: Calendar, now: datetime) -> str:
-    """ "Runs again at 07:00 tomorrow, Thu 19 Nov", "Runs until 21:00 today", '' where time brings nothing."""
-    ahead: Any = outlook(facts, now)
-    if ahead.changes is None:
-        return ""
-    verb = "Runs again at" if ahead.decision.reasons else "Runs until"
-    return f"{verb} {formats.moment(ahead.changes.at, calendar, now)}"
+def _row(row: CampaignRow, now: datetime) -> Row:
+    reasons = row.campaign.reasons
+    words_of_next, why = brand_words.next_change(row, now)
+    return Row(
+        campaign=row.campaign,
+        standing=row.standing,
+        why=words.capital(words.stands(reasons)) if reasons else "",
+        next=words_of_next,
+        next_why=why,
+        has_moment=row.stops_at is not None or row.again_at is not None,
+    )

@@ -1,16 +1,17 @@
 """What the overview says of a brand, in sentences with their numbers."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ads import formats
+from ads.models import PeriodKind
 from ads.rules.attention import Cause
 from ads.rules.pacing import FEWEST_DAYS, Direction, Pace
 from ads.rules.periods import ONE_DAY, Calendar, month_start, next_month
 from ads.rules.serving import Reason, Status
 from ads.services import platform_words
 from ads.services.latest import BudgetNews, News, StatusNews
-from ads.services.overview import BrandRow, CurrencyTotal
+from ads.services.overview import BrandRow, CurrencyTotal, Stopped
 
 _HOUR = timedelta(hours=1)
 
@@ -45,27 +46,33 @@ def _differs(row: BrandRow, now: datetime) -> Finding:
 def _month_limit(row: BrandRow, now: datetime) -> Finding:
     first = next_month(month_start(row.standing.today))
     days = (first - row.standing.today).days
-    until = f"until {first.day} {first:%B}, {'tomorrow' if days == 1 else f'in {days} days'}"
-    return _limit(
-        row, now, "Monthly budget reached", row.month_stopped.campaigns, row.month_stopped.since, until
-    )
+    renewed = f"{renewed_at(PeriodKind.MONTH, row.standing.today)}, {'tomorrow' if days == 1 else f'in {days} days'}"
+    return _limit(row, now, "Monthly budget reached", row.month_stopped, renewed)
 
 
 def _day_limit(row: BrandRow, now: datetime) -> Finding:
-    since = row.day_stopped.since
-    return _limit(row, now, "Daily budget reached", row.day_stopped.campaigns, since, "until 24:00")
+    renewed = renewed_at(PeriodKind.DAY, row.standing.today)
+    return _limit(row, now, "Daily budget reached", row.day_stopped, renewed)
 
 
-def _limit(
-    row: BrandRow, now: datetime, reached: str, stopped: int, since: datetime | None, until: str
-) -> Finding:
-    every = stopped > 1 and not row.running
-    who = f"All {stopped} enabled campaigns" if every else formats.counted(stopped, "campaign")
-    body = f"{who} {'is' if stopped == 1 else 'are'} paused {until}."
+def renewed_at(kind: PeriodKind, today: date) -> str:
+    """When a reached budget starts afresh: "24:00", "1 December". Other reasons may outlast it."""
+    if kind == PeriodKind.DAY:
+        return "24:00"
+    first = next_month(today)
+    return f"{first.day} {first:%B}"
+
+
+def _limit(row: BrandRow, now: datetime, reached: str, stopped: Stopped, renewed: str) -> Finding:
+    number = stopped.campaigns
+    every = number > 1 and number == row.paused and not row.running
+    who = f"All {number} enabled campaigns" if every else formats.counted(number, "campaign")
+    again = "it does not run again" if number == 1 else "none runs again"
+    body = f"{who} {'is' if number == 1 else 'are'} paused; {again} before {renewed}."
     standing = row.month if reached.startswith("Monthly") else row.day
     if (standing.remaining or 0) < 0:
         body += f" {formats.left_or_over(standing.remaining or 0, row.currency)}."
-    return Finding(f"{reached}{_at(since, row.calendar, now)}", body, "Raise budget", "budget")
+    return Finding(f"{reached}{_at(stopped.since, row.calendar, now)}", body, "Raise budget", "budget")
 
 
 def _silent(row: BrandRow, now: datetime) -> Finding:

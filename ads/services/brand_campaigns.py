@@ -43,15 +43,19 @@ def load_campaigns(brand: Brand, status: Status | None, most: int, now: datetime
     campaigns = list(chosen.order_by(order, "name", "pk")[:most])
     for campaign in campaigns:
         campaign.brand = brand
-    return _rows(brand, campaigns, now)
+    return rows_of(campaigns, now)
 
 
-def _rows(brand: Brand, campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow]:
+def rows_of(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow]:
+    """These campaigns, read with their brands, in their order."""
+    if not campaigns:
+        return []
     standings = stand_campaigns(campaigns, now)
+    brands = {campaign.brand_id: campaign.brand for campaign in campaigns}
     wanted = Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns])
     facts = {
         stored.campaign_id: known
-        for stored, known in load_campaign_facts(wanted, load_brand_facts([brand], now), now)
+        for stored, known in load_campaign_facts(wanted, load_brand_facts(list(brands.values()), now), now)
     }
     rows = []
     for campaign in campaigns:

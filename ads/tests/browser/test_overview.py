@@ -49,7 +49,9 @@ def test_spend_recorded_elsewhere_appears_by_itself(overview: Callable[[], Page]
     stop(acme)
     page.clock.run_for(A_POLL)
     expect(page.get_by_role("heading", level=1)).to_have_text("1 of 2 brands needs you")
-    expect(page.locator("#needs")).to_contain_text("1 campaign is paused until 24:00.")
+    expect(page.locator("#needs")).to_contain_text(
+        "1 campaign is paused; it does not run again before 24:00."
+    )
     expect(page).to_have_title("1 of 2 brands needs you · Budgets")
     assert names_in_table(page) == ["Zenith"]
 

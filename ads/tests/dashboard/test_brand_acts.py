@@ -91,7 +91,7 @@ def test_lowering_below_what_is_spent_pauses_only_who_was_told(
     page = ask(manager, brand, "60.00")
     told = text(page)
     assert "1 running campaign pauses now: brand daily budget reached." in told
-    assert "$60.00 is spent today, so it is reached; campaigns stay paused until 24:00." in told
+    assert "$60.00 is spent today, so it is reached; no campaign runs before 24:00." in told
     assert "Save and pause 1" in told
     assert '<input type="hidden" name="told" value="1">' in page.content.decode()
     # Who presses Enter before that was shown is shown it.
@@ -107,7 +107,7 @@ def test_no_limit_and_nothing_are_told_in_words(manager: Client, brand: Brand, c
     assert "No campaign changes now. No limit today from now on. Save" in text(ask(manager, brand, ""))
     told = text(ask(manager, brand, "0", "monthly"))
     assert "1 running campaign pauses now: brand monthly budget reached." in told
-    assert "Nothing may be spent; campaigns stay paused until 1 April." in told
+    assert "Nothing may be spent; no campaign runs before 1 April." in told
     assert "This is the budget already: nothing changes." in text(ask(manager, brand, "100.00"))
     assert "Daily budget is lifted: no limit." in text(save(manager, brand, " "))
     brand.refresh_from_db()

@@ -45,7 +45,10 @@ def test_the_finding_comes_first(ada: Client, brand: Brand, campaign: Campaign) 
     assert "Acme Watch 92% of today’s budget is spent. 1 of 1 campaign runs." in text(ada.get(url(brand)))
     spend(campaign, "26")
     page = ada.get(url(brand))
-    assert "Acme Needs you Daily budget reached at 12:00. 1 campaign is paused until 24:00." in text(page)
+    assert (
+        "Acme Needs you Daily budget reached at 12:00. 1 campaign is paused; it does not run "
+        "again before 24:00."
+    ) in text(page)
     assert "<title>Acme: Daily budget reached at 12:00 · Budgets</title>" in page.content.decode()
     assert "Amounts in USD Times in UTC, now Tue 10 Mar, 12:00 Change time zone 1 campaign: 1 paused" in text(
         page

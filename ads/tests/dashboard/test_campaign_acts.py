@@ -53,7 +53,7 @@ EVERY_DAY = [(day, "09:00", "17:00") for day in range(7)]
 
 def test_a_switch_off_stops_it_at_once_and_survives_a_reset(mira: Client, campaign: Campaign) -> None:
     response = mira.post(url(campaign, "switch/"), {"to": "off"}, follow=True)
-    assert "Switched off. Now: off: switched off by a person." in text(response)
+    assert "Switched off. It is off until somebody switches it on." in text(response)
     BudgetService.reset_budgets(daily=True, monthly=True)
     assert state(campaign) == (Status.INACTIVE, (Reason.SWITCHED_OFF,))
     assert changes(campaign) == ["ACTIVE>INACTIVE SWITCHED_OFF SETTINGS"]
@@ -63,10 +63,23 @@ def test_a_switch_off_stops_it_at_once_and_survives_a_reset(mira: Client, campai
 def test_switching_on_is_told_before_and_does_not_lift_a_limit(mira: Client, campaign: Campaign) -> None:
     BudgetService.record_spend(campaign, Decimal(100))
     CampaignService.switch_off(campaign)
-    assert "Switched on, it stays paused: brand daily budget reached." in text(mira.get(url(campaign)))
+    assert "If you switch it on, it does not run yet: brand daily budget reached." in text(
+        mira.get(url(campaign))
+    )
     response = mira.post(url(campaign, "switch/"), {"to": "on"}, follow=True)
-    assert "Switched on. Now: paused: brand daily budget reached." in text(response)
+    assert "Switched on. It is paused: brand daily budget reached." in text(response)
     assert state(campaign) == (Status.PAUSED, (Reason.BRAND_DAILY,))
+
+
+def test_a_switch_tells_what_would_follow_not_what_is(mira: Client, campaign: Campaign) -> None:
+    assert "If you switch it off, it stops at once." in text(mira.get(url(campaign)))
+    CampaignService.switch_off(campaign)
+    assert "If you switch it on, it runs at once." in text(mira.get(url(campaign)))
+    CampaignService.switch_on(campaign)
+    BudgetService.record_spend(campaign, Decimal(100))
+    page = text(mira.get(url(campaign)))
+    assert "If you switch it off, it stays off until somebody switches it on." in page
+    assert "it stays off:" not in page
 
 
 # Budgets and flight
@@ -85,7 +98,7 @@ def test_what_follows_is_told_before_saving_and_named_on_the_button(mira: Client
     assert (campaign.daily_budget, campaign.status) == (None, Status.ACTIVE)
 
     saved = mira.post(url(campaign, "settings/"), {**sent, "save": "1"}, follow=True)
-    assert "Saved. Now: paused: campaign daily budget reached." in text(saved)
+    assert "Saved. It is paused: campaign daily budget reached." in text(saved)
     campaign.refresh_from_db()
     assert (campaign.daily_budget, campaign.status) == (Decimal(50), Status.PAUSED)
     assert campaign.history.latest().history_user.username == "mira"
@@ -220,7 +233,7 @@ def test_painted_windows_are_tried_before_they_are_saved(mira: Client, campaign:
 def test_a_saved_week_decides_in_the_same_transaction(mira: Client, campaign: Campaign) -> None:
     sent = {"seen": "0", "windows": week((1, "13:00", "17:00")), "save": "1"}
     response = mira.post(url(campaign, "schedule/"), sent, follow=True)
-    assert "Schedule saved. Now: paused: outside dayparting window." in text(response)
+    assert "Schedule saved. It is paused: outside dayparting window." in text(response)
     assert stored(campaign) == ["Tuesday 13:00-17:00"]
     assert changes(campaign) == ["ACTIVE>PAUSED OUTSIDE_DAYPARTING SETTINGS"]
     assert {row.history_user.username for row in DaypartingSchedule.history.all()} == {"mira"}
@@ -436,7 +449,7 @@ def test_a_reset_says_what_follows_from_each_answer(mira: Client, campaign: Camp
     assert state(campaign) == (Status.PAUSED, (Reason.CAMPAIGN_DAILY,))
 
     response = mira.post(url(campaign, "reset/"), {"period": "day"}, follow=True)
-    assert "Today: the campaign’s budgets started afresh. Now: running." in text(response)
+    assert "Today: the campaign’s budgets started afresh. It is running." in text(response)
     assert state(campaign) == (Status.ACTIVE, ())
     assert "$0.00 of $40.00, $40.00 left; $45.00 waived" in text(response)
     assert BudgetService.get_campaign_spend_today(campaign) == Decimal(45)

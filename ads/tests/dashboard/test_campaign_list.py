@@ -51,7 +51,11 @@ def test_a_row_tells_status_reasons_amounts_and_what_comes_next(
         "Beta Acme Paused Campaign daily budget reached $5 .50 of $5.00 $5 .50 no limit "
         "Runs again at 00:00 tomorrow, Wed 11 Mar UTC 12:00"
     ) in page
-    assert "Gamma Acme Off Switched off by a person $0 .00 no limit $0 .00 no limit none due" in page
+    assert (
+        "Gamma Acme Off Switched off by a person $0 .00 no limit $0 .00 no limit None: stays off until switched on"
+        in page
+    )
+    assert "Alpha Acme Running $0 .00 no limit $0 .00 no limit None by the clock" in page
     assert "Delta Acme Completed Flight ended" in page
 
 

@@ -55,8 +55,8 @@ def test_what_does_not_run_says_why_and_when_it_runs_again(
         "opens at 09:00. Raise the brand’s budget to run again now."
     ) in verdict(page)
     assert levels(page) == [
-        "Allows: Brand active: Acme is active",
-        "Allows: Switched on: yes",
+        "Allows: Brand: Acme is active",
+        "Allows: Switch: on",
         "No limit: Flight: no dates set",
         "Stands against: Brand daily budget: $118.40 of $100.00, reached at 13:00",
         "Allows: Brand monthly budget: $118.40 of $2,000.00, $1,881.60 left",
@@ -85,7 +85,7 @@ def test_what_never_ran_does_not_pretend_to_have_stopped(nina: Client, brand: Br
     campaign = CampaignFactory.create(brand=brand, start_date=date(2026, 3, 12), end_date=date(2026, 3, 20))
     page = nina.get(url(campaign))
     assert title(page) == "Has not run yet: flight starts on Thu 12 Mar 2026"
-    assert "Runs again at 00:00, Thu 12 Mar: the flight starts at 00:00." in verdict(page)
+    assert "Starts at 00:00, Thu 12 Mar: the flight starts at 00:00." in verdict(page)
     assert "Flight: starts Thu 12 Mar 2026, ends Fri 20 Mar 2026" in levels(page)[2]
 
 
@@ -200,15 +200,16 @@ def test_older_changes_come_on_demand(nina: Client, campaign: Campaign) -> None:
         (
             {"day": "2026-03-10", "time": "14:05"},
             (
-                "Paused at 14:05:00 on Tue 10 Mar 2026 (UTC). Since 13:00:00; brand daily budget reached. "
-                "Next change: 15:00:00, off: switched off by a person and brand daily budget reached, by tom."
+                "Paused at 14:05:00 on Tue 10 Mar 2026 (UTC). Since 13:00:00, Tue 10 Mar; brand daily budget reached. "
+                "Next change: 15:00:00, Tue 10 Mar, off: switched off by a person and brand daily budget reached, "
+                "by tom."
             ),
         ),
         (
             {"day": "2026-03-10", "time": "12:30"},
             (
                 "Running at 12:30:00 on Tue 10 Mar 2026 (UTC). Nothing stood against it. "
-                "Next change: 13:00:00, paused: brand daily budget reached."
+                "Next change: 13:00:00, Tue 10 Mar, paused: brand daily budget reached."
             ),
         ),
         ({"day": "2026-03-12", "time": "12:00"}, "That moment is still to come."),
@@ -377,3 +378,28 @@ def test_nothing_is_sent_again_while_nothing_has_changed(
     assert title(changed) == "Not running since 12:00: brand daily budget reached"
     assert "<html" not in changed.content.decode()
     assert 'class="wk"' not in changed.content.decode()
+
+
+def test_a_past_moment_is_told_as_seen_from_now(nina: Client, campaign: Campaign) -> None:
+    with freeze_time(NOON + HOUR):
+        BudgetService.record_spend(campaign, Decimal(100))
+    asked = {"day": "2026-03-10", "time": "23:00"}
+    with freeze_time(NOON + 13 * HOUR):
+        soon = text(nina.get(url(campaign, "moment/"), asked, headers={"HX-Request": "true"}))
+    assert "Since 13:00:00, Tue 10 Mar; brand daily budget reached." in soon
+    assert "reached at 13:00 yesterday" in soon
+    with freeze_time(NOON + 12 * HOUR):
+        tick(timezone.now())
+    with freeze_time(NOON + 14 * HOUR):
+        next_day = text(nina.get(url(campaign, "moment/"), asked, headers={"HX-Request": "true"}))
+    assert "Next change: 00:00:00 today, running" in next_day
+    with freeze_time(NOON + 48 * HOUR):
+        later = text(nina.get(url(campaign, "moment/"), asked, headers={"HX-Request": "true"}))
+    assert "Next change: 00:00:00, Wed 11 Mar, running" in later
+    assert "reached at 13:00, Tue 10 Mar" in later
+    assert "tomorrow" not in soon + next_day + later
+
+
+def test_a_switch_that_is_off_says_so_and_by_whom(nina: Client, campaign: Campaign) -> None:
+    CampaignService.switch_off(campaign, by="tom")
+    assert "Stands against: Switch: off since 12:00 by tom" in levels(nina.get(url(campaign)))

@@ -1,6 +1,7 @@
 """The overview's page: the finding first, whose brands, and an answer without a body while nothing has changed."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -57,9 +58,19 @@ def test_a_brand_that_needs_somebody_says_why_and_leads_there(ada: Client) -> No
     page = ada.get("/")
     told = text(page)
     assert "Brasswick & Sons EUR · Berlin 13:00 Daily budget reached at 13:00" in told
-    assert "1 campaign is paused until 24:00. €18.00 over." in told
+    assert "1 campaign is paused; it does not run again before 24:00. €18.00 over." in told
     assert "€118 .00 of €100 " in told
     assert f'href="/brands/{brand.pk}/">Raise budget' in page.content.decode()
+
+
+def test_no_campaign_is_said_to_run_again_when_the_budget_is_renewed(ada: Client, brand: Brand) -> None:
+    CampaignFactory.create(brand=brand, total_budget=Decimal(118))
+    BudgetService.record_spend(Campaign.objects.get(), Decimal(118))
+    CampaignFactory.create(brand=brand, start_date=date(2026, 3, 20))
+    told = "All 2 enabled campaigns are paused; none runs again before 24:00."
+    assert told in text(ada.get("/"))
+    assert told in text(ada.get(f"/brands/{brand.pk}/"))
+    assert "paused until 24:00" not in text(ada.get("/")) + text(ada.get(f"/brands/{brand.pk}/"))
 
 
 def test_who_may_not_change_budgets_is_not_told_to(nina: Client, brand: Brand) -> None:
