@@ -25,6 +25,13 @@ _SWITCH_THEME = """
 }
 """
 
+# Cells of tables, among them those that a phone shows side by side.
+_BEYOND = """
+() => [...document.querySelectorAll(".fold tbody :is(td, th)")]
+    .filter((cell) => cell.clientWidth && cell.scrollWidth > cell.clientWidth + 1)
+    .map((cell) => cell.textContent.trim())
+"""
+
 PHONE, DESK = 390, 1440
 LOOKS = [(width, scheme) for width in (PHONE, DESK) for scheme in ("dark", "light")]
 
@@ -41,6 +48,7 @@ def faults(page: Page, looks: Iterable[tuple[int, str]] = LOOKS) -> list[str]:
         found += [look + told for told in violations(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             found.append(f"{look}wider than its window")
+        found += [f"{look}“{told}” goes beyond its cell" for told in page.evaluate(_BEYOND)]
     return found
 
 

@@ -38,20 +38,39 @@ def acme(site: str) -> Brand:
     return brand
 
 
-def with_a_past(brand: Brand) -> None:
+def with_a_past(brand: Brand, times: int = 1) -> None:
     """What it spent on each of the last days, also beyond its budget."""
     campaign = brand.campaigns.get(name="Search")
     today: date = timezone.now().date()
     events = [
         SpendEvent(
             campaign_id=campaign.pk,
-            amount_micros=(80 + ago) * 1_000_000,
+            amount_micros=(80 + ago) * times * 1_000_000,
             spent_on=today - timedelta(days=ago),
             external_id=str(ago),
         )
         for ago in range(1, 30)
     ]
     assert all(answer.log_id for answer in ingest_events(events, source="csv", now=timezone.now()))
+
+
+def of_long_amounts() -> Brand:
+    """A brand whose amounts take as much room as any do."""
+    brand = BrandFactory.create(
+        name="Lekki Fresh Market",
+        currency="NGN",
+        daily_budget=Decimal(6_000_000),
+        monthly_budget=Decimal(118_000_000),
+    )
+    campaign = CampaignFactory.create(
+        brand=brand,
+        name="Search",
+        daily_budget=Decimal(7_000_000),
+        monthly_budget=Decimal(70_000_000),
+    )
+    BudgetService.record_spend(campaign, Decimal("1517230.36"))
+    with_a_past(brand, 40_000)
+    return brand
 
 
 def running(brand: Brand) -> set[str]:
@@ -175,6 +194,7 @@ def test_pages_are_open_to_everybody_and_fit_their_window(
     browser: Browser, site: str, ada: User, acme: Brand
 ) -> None:
     with_a_past(acme)
+    lekki = of_long_amounts()
     office = CampaignFactory.create(brand=acme, name="Office hours")
     DaypartingScheduleFactory.create(campaign=office)
     CampaignService.switch_off(CampaignFactory.create(brand=acme, name="Quiet"))
@@ -196,6 +216,9 @@ def test_pages_are_open_to_everybody_and_fit_their_window(
         f"/brands/{acme.pk}/budgets/monthly/?amount=x",
         f"/brands/{acme.pk}/switch/?on=no",
         f"/brands/{acme.pk}/reset/",
+        f"/brands/{lekki.pk}/",
+        f"/brands/{lekki.pk}/reset/",
+        "/campaigns/?q=Lekki",
         f"/brands/{empty.pk}/",
         f"/brands/{off.pk}/",
         f"/brands/{archived.pk}/",
