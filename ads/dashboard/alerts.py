@@ -44,6 +44,7 @@ class Row:
     icon: str
     tone: str
     calendar: Calendar
+    tomorrow: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def alert_list(request: HttpRequest) -> HttpResponse:
         "following": filters.url(page=page + 1) if page < pages else "",
         "back": filters.url(page=page),
         "title": _title(filters, total),
+        "morning": f"{MORNING:%H:%M}",
         "now": now,
     }
     return render(request, "dashboard/alerts.html", context)
@@ -174,6 +176,7 @@ def _row(alert: Alert, now: datetime) -> Row:
         icon=icon,
         tone={"ok": "run"}.get(icon, icon),
         calendar=_calendar(alert),
+        tomorrow=f"{_calendar(alert).local_date(now) + ONE_DAY}",
     )
 
 
@@ -233,7 +236,8 @@ def act(request: HttpRequest, pk: int, what: str) -> HttpResponse:
     elif what not in ACTS:
         raise Http404
     if done:
-        messages.success(request, f"{alert_words.whose(alert)}: {done}.")
+        steps = [step.step for step in alert.steps.all()]
+        messages.success(request, f"“{alert_words.title(alert, steps)}” is {done}.")
     back = request.POST.get("back", "")
     return redirect(reverse("dashboard:alerts") + (back if back.startswith("?") else ""))
 

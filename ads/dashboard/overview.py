@@ -18,6 +18,7 @@ from django.views.decorators.http import condition
 from ads import formats
 from ads.dashboard import wording
 from ads.dashboard.alerts import newest
+from ads.dashboard.brand_acts import KINDS
 from ads.dashboard.navigation import admin_is_open_to
 from ads.models import Alert, Brand, NotificationChannel, WebhookEndpoint
 from ads.rights import Right, may
@@ -270,6 +271,8 @@ def _chips(kinds: Mapping[Filter, Sequence[BrandRow]], chosen: Filter) -> Iterab
         # Somebody who sees only what is assigned to them needs no filter for it.
         if kind == Filter.MINE and len(rows) in {0, number_of_all}:
             continue
+        if kind == Filter.OTHERS and not rows:
+            continue
         yield Chip(kind.value, _FILTER_WORDS[kind], len(rows), _url(kind), is_current=kind == chosen)
 
 
@@ -292,9 +295,9 @@ def _need(row: BrandRow, now: datetime, request: HttpRequest) -> Need:
     action, url = found.action, reverse("dashboard:brand", args=(row.pk,))
     if found.leads_to == "campaign":
         url = reverse("dashboard:campaign", args=(_campaign_in_need(row),))
-    elif (
-        found.leads_to == "budget" and not may(request.user, Right.EDIT_BUDGETS)
-    ) or found.leads_to == "imports":
+    elif found.leads_to in KINDS and may(request.user, Right.EDIT_BUDGETS):
+        url = f"{reverse('dashboard:brand-budget', args=(row.pk, found.leads_to))}#amount"
+    elif found.leads_to in KINDS or found.leads_to == "imports":
         action = "See brand"
     return Need(row, wording.Finding(found.head, found.body, action, found.leads_to), url)
 

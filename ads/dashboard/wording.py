@@ -23,7 +23,7 @@ class Finding:
     head: str
     body: str
     action: str
-    leads_to: str  # "budget", "imports", "brand" or "campaign"
+    leads_to: str  # "daily" or "monthly" (a budget), "imports", "brand" or "campaign"
 
 
 def finding(row: BrandRow, now: datetime) -> Finding:
@@ -47,12 +47,12 @@ def _month_limit(row: BrandRow, now: datetime) -> Finding:
     first = next_month(month_start(row.standing.today))
     days = (first - row.standing.today).days
     renewed = f"{renewed_at(PeriodKind.MONTH, row.standing.today)}, {'tomorrow' if days == 1 else f'in {days} days'}"
-    return _limit(row, now, "Monthly budget reached", row.month_stopped, renewed)
+    return _limit(row, now, "monthly", row.month_stopped, renewed)
 
 
 def _day_limit(row: BrandRow, now: datetime) -> Finding:
     renewed = renewed_at(PeriodKind.DAY, row.standing.today)
-    return _limit(row, now, "Daily budget reached", row.day_stopped, renewed)
+    return _limit(row, now, "daily", row.day_stopped, renewed)
 
 
 def renewed_at(kind: PeriodKind, today: date) -> str:
@@ -63,16 +63,17 @@ def renewed_at(kind: PeriodKind, today: date) -> str:
     return f"{first.day} {first:%B}"
 
 
-def _limit(row: BrandRow, now: datetime, reached: str, stopped: Stopped, renewed: str) -> Finding:
+def _limit(row: BrandRow, now: datetime, period: str, stopped: Stopped, renewed: str) -> Finding:
     number = stopped.campaigns
     every = number > 1 and number == row.paused and not row.running
     who = f"All {number} enabled campaigns" if every else formats.counted(number, "campaign")
     again = "it does not run again" if number == 1 else "none runs again"
     body = f"{who} {'is' if number == 1 else 'are'} paused; {again} before {renewed}."
-    standing = row.month if reached.startswith("Monthly") else row.day
+    standing = row.month if period == "monthly" else row.day
     if (standing.remaining or 0) < 0:
         body += f" {formats.left_or_over(standing.remaining or 0, row.currency)}."
-    return Finding(f"{reached}{_at(stopped.since, row.calendar, now)}", body, "Raise budget", "budget")
+    at = _at(stopped.since, row.calendar, now, is_of_today=period == "daily")
+    return Finding(f"{period.capitalize()} budget reached{at}", body, "Raise budget", period)
 
 
 def _silent(row: BrandRow, now: datetime) -> Finding:
@@ -135,14 +136,14 @@ _FINDINGS = {
 }
 
 
-def _at(moment: datetime | None, calendar: Calendar, now: datetime) -> str:
-    """ " at 11:42" of today, " on 17 Nov" of another day, nothing where it is not known."""
+def _at(moment: datetime | None, calendar: Calendar, now: datetime, *, is_of_today: bool) -> str:
+    """ " at 11:42 today", " at 11:42" of what is today's anyway, " on 17 Nov", nothing where it is not known."""
     if moment is None:
         return ""
     wall = calendar.wall_clock(moment)
-    if wall.date() == calendar.wall_clock(now).date():
-        return f" at {wall:%H:%M}"
-    return f" on {wall.day} {wall:%b}"
+    if wall.date() != calendar.wall_clock(now).date():
+        return f" on {wall.day} {wall:%b}"
+    return f" at {wall:%H:%M}" + ("" if is_of_today else " today")
 
 
 def pace_words(pace: Pace) -> str:

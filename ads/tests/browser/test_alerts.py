@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ads.models import Alert
 from ads.services import BudgetService
-from ads.tests.browser.axe import PHONE, faults
+from ads.tests.browser.axe import DESK, PHONE, faults
 from ads.tests.browser.conftest import PASSWORD
 from ads.tests.factories import BrandFactory, CampaignFactory
 
@@ -42,7 +42,18 @@ def test_it_is_open_to_everybody_and_fits_its_window(browser: Browser, site: str
         page.goto(site + path)
         assert faults(page) == [], path
     page.goto(f"{site}/alerts/")
-    page.locator("summary", has_text="Snooze").first.click()
+    for width in (PHONE, DESK):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.reload()
+        buttons = page.locator(".alert-acts .btn:visible")
+        before = [button.bounding_box() for button in buttons.all()]
+        page.locator("summary", has_text="Snooze").first.click()
+        panel = page.get_by_role("button", name="Snooze until then").first
+        expect(panel).to_be_in_viewport(ratio=1)
+        inside = page.locator(".snooze[open] .btn:not(summary)").count()
+        after = [button.bounding_box() for button in buttons.all()]
+        assert len(after) == len(before) + inside
+        assert all(box in after for box in before), "a button moves away from the pointer"
     assert faults(page) == []
     context.close()
 

@@ -190,6 +190,30 @@ def test_a_report_is_taken_along_as_files(
     assert [cell.value for cell in sheet["F"]] == ["Spent", 10, 108]
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_raise_budget_leads_into_the_field_of_the_budget(
+    browser: Browser, site: str, ada: User, acme: Brand, has_scripts: bool
+) -> None:
+    context = browser.new_context(viewport={"width": PHONE, "height": 844}, java_script_enabled=has_scripts)
+    page = context.new_page()
+    page.goto(f"{site}/sign-in/")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Raise budget").click()
+    field = page.get_by_role("textbox", name="Daily budget")
+    expect(field).to_have_value("100.00")
+    expect(field).to_be_focused()
+    expect(field).to_be_in_viewport()
+    page.keyboard.press("End")
+    page.keyboard.press("Backspace")
+    expect(field).to_have_value("100.0")
+    page.get_by_role("link", name="Import spend").click()
+    expect(page.locator("#id_brand")).to_have_value(str(acme.pk))
+    context.close()
+
+
 def test_pages_are_open_to_everybody_and_fit_their_window(
     browser: Browser, site: str, ada: User, acme: Brand
 ) -> None:

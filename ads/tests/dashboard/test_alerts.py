@@ -131,7 +131,7 @@ class TestTheList:
 class TestActs:
     def test_acknowledging_says_by_whom(self, mia: Client, alert: Alert) -> None:
         told = act(mia, alert, "acknowledge")
-        assert "Acme: acknowledged." in told
+        assert "“Acme: 50 % of the daily budget reached” is acknowledged." in told
         assert "Acknowledged by mia at 13:00 today." in told
         assert (alert.acknowledged_at, alert.acknowledged_by, alert.resolved_at) == (NOON, "mia", None)
 
@@ -148,6 +148,12 @@ class TestActs:
     def test_until_tomorrow_by_the_brands_clock(self, mia: Client, alert: Alert) -> None:
         act(mia, alert, "snooze", **{"for": "tomorrow"})
         assert alert.snoozed_until == datetime.fromisoformat("2026-03-11T09:00+01:00")
+
+    def test_day_and_time_are_filled_in_with_what_is_sent(self, mia: Client, alert: Alert) -> None:
+        told = page(mia, now=datetime.fromisoformat("2026-03-10T23:30+00:00"))  # the brand's 11 March
+        assert 'name="day" type="date" value="2026-03-12"' in told
+        assert 'value="09:00" required' in told
+        assert "placeholder" not in told.partition('class="snooze"')[2].partition("</details>")[0]
 
     def test_until_any_moment_by_the_brands_clock(self, mia: Client, alert: Alert) -> None:
         act(mia, alert, "snooze", day="2026-03-29", time="15:30")

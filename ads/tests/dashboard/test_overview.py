@@ -60,7 +60,12 @@ def test_a_brand_that_needs_somebody_says_why_and_leads_there(ada: Client) -> No
     assert "Brasswick & Sons EUR · Berlin 13:00 Daily budget reached at 13:00" in told
     assert "1 campaign is paused; it does not run again before 24:00. €18.00 over." in told
     assert "€118 .00 of €100 " in told
-    assert f'href="/brands/{brand.pk}/">Raise budget' in page.content.decode()
+    assert f'href="/brands/{brand.pk}/budgets/daily/#amount">Raise budget' in page.content.decode()
+    brand.monthly_budget = Decimal(110)
+    brand.save()
+    page = ada.get("/")
+    assert f'href="/brands/{brand.pk}/budgets/monthly/#amount">Raise budget' in page.content.decode()
+    assert "Monthly budget reached at 13:00 today" in text(page)
 
 
 def test_no_campaign_is_said_to_run_again_when_the_budget_is_renewed(ada: Client, brand: Brand) -> None:
@@ -113,6 +118,17 @@ def test_at_most_eight_stand_above_and_the_others_come_first_in_the_list(ada: Cl
     assert "2 more need you, first in the list below." in text(page)
     assert rows(page)[-1] == calm.pk
     assert len(rows(page)) == 3
+
+
+def test_what_would_be_empty_is_left_out(ada: Client, brand: Brand) -> None:
+    stop(brand)
+    told = text(ada.get("/"))
+    assert not [words for words in ("The other", "Others", "No brand is left", "0 of 0") if words in told]
+    assert rows(ada.get("/")) == []
+    every = ada.get("/?filter=all")
+    assert rows(every) == [brand.pk]
+    assert "Others" not in text(every)
+    assert "No brand is assigned to you" in text(ada.get("/?filter=mine"))
 
 
 def test_filters_show_their_numbers_and_their_brands(ada: Client, brand: Brand) -> None:
