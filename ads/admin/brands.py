@@ -54,6 +54,12 @@ class BrandForm(SettingsForm[Brand]):
         if self.instance.pk is not None:
             self.name_currency(self.instance.currency)
 
+    @property
+    def currency(self) -> str:
+        if "currency" not in self.fields:
+            return self.instance.currency
+        return str(self.data.get(self.add_prefix("currency"), self.instance.currency))
+
     def clean_assigned_to(self) -> QuerySet[User]:
         people: QuerySet[User] = self.cleaned_data["assigned_to"]
         assigned = set() if self.instance.pk is None else set(self.instance.assigned_to.all())

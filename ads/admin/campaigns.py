@@ -27,7 +27,7 @@ from ads.admin.verdict import verdict, week_of
 from ads.admin.warnings import more_than_the_brand
 from ads.dashboard import weekgrid
 from ads.forms import EndTimeField
-from ads.models import Campaign, CampaignAlias, CampaignQuerySet, DaypartingSchedule, StatusChange
+from ads.models import Brand, Campaign, CampaignAlias, CampaignQuerySet, DaypartingSchedule, StatusChange
 from ads.models.choices import zone_choices
 from ads.models.dayparting import DAYS
 from ads.rights import Right, may
@@ -74,6 +74,12 @@ class CampaignForm(SettingsForm[Campaign]):
             self.name_currency(self.instance.brand.currency)
             zone = self.instance.schedules.values_list("timezone", flat=True).first()
             self.initial.setdefault("windows_timezone", zone or "")
+
+    @property
+    def currency(self) -> str:
+        chosen = str(self.data.get(self.add_prefix("brand"), ""))
+        brand_id = self.instance.brand_id or (int(chosen) if chosen.isdecimal() else 0)
+        return Brand.objects.filter(pk=brand_id).values_list("currency", flat=True).first() or ""
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

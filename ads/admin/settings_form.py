@@ -1,6 +1,7 @@
 """The form of a brand's or campaign's settings: amounts as Decimals, and no change of another person undone."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -16,9 +17,16 @@ from ads.services.consequences import Mark
 S = TypeVar("S", bound=SettingsModel)
 
 
-def amount_field(label: str) -> AmountField:
+def amount_field(label: str, currency: str = "", present: Decimal | None = None) -> AmountField:
     """A budget: optional, 0 or more."""
-    return AmountField(label=label, required=False, help_text=NO_LIMIT, widget=UnfoldAdminTextInputWidget())
+    return AmountField(
+        label=label,
+        required=False,
+        help_text=NO_LIMIT,
+        widget=UnfoldAdminTextInputWidget(),
+        currency=currency,
+        present=present,
+    )
 
 
 class SettingsForm(forms.ModelForm[S]):
@@ -32,9 +40,16 @@ class SettingsForm(forms.ModelForm[S]):
         super().__init__(*args, **kwargs)
         for name in self.amounts:
             if name in self.fields:
-                self.initial.setdefault(name, getattr(self.instance, name))
+                present = getattr(self.instance, name)
+                self.initial.setdefault(name, present)
+                self.fields[name] = amount_field(str(self.fields[name].label), self.currency, present)
         if self.instance.pk is not None:
             self.initial["seen"] = self._last_change()
+
+    @property
+    def currency(self) -> str:
+        """Of the amounts; '' where it is still to be chosen."""
+        raise NotImplementedError
 
     def name_currency(self, currency: str) -> None:
         """Labels say what the amounts are in."""

@@ -29,9 +29,14 @@ LOOK_FIRST = "This would pause campaigns. Read what follows, then save once more
 
 
 class BudgetForm(forms.Form):
-    amount = AmountField(required=False)
     seen = forms.IntegerField(required=False)
     told = forms.IntegerField(required=False)  # of how many campaigns that would pause its reader was told
+
+    def __init__(self, data: Any, brand: Brand, period: str) -> None:
+        super().__init__(data)
+        self.fields["amount"] = AmountField(
+            required=False, currency=brand.currency, present=_present(brand, period)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def budget(request: HttpRequest, pk: int, period: str) -> HttpResponseBase:
 
 def _save(request: HttpRequest, brand: Brand, period: str) -> HttpResponseBase:
     edit = _edit(request, brand, period, request.POST)
-    form = BudgetForm(request.POST)
+    form = BudgetForm(request.POST, brand, period)
     if edit.error or not form.is_valid():
         return render_page(request, brand, timezone.now(), edit=edit)
     if edit.told > 0 and form.cleaned_data["told"] != edit.told:
@@ -111,10 +116,10 @@ def _edit(request: HttpRequest, brand: Brand, period: str, given: Any) -> Edit:
     """The box with what is written in it, or with the budget as it is, and what follows."""
     seen = brand_acts.last_change(brand)
     if given is None:
-        present = brand.daily_budget if period == "daily" else brand.monthly_budget
+        present = _present(brand, period)
         amount = "" if present is None else f"{present:f}"
         return Edit(period, amount, seen, [], "Save", 0)
-    form = BudgetForm(given)
+    form = BudgetForm(given, brand, period)
     amount = str(given.get("amount", ""))[:60]
     form.is_valid()
     seen = form.cleaned_data.get("seen") or seen
@@ -128,6 +133,10 @@ def _edit(request: HttpRequest, brand: Brand, period: str, given: Any) -> Edit:
     renewed = wording.renewed_at(KINDS[period], brand.calendar.local_date(now))
     lines = brand_words.budget_consequences(outcome, KINDS[period], brand.currency, renewed)
     return Edit(period, amount, seen, lines, brand_words.save_label(outcome), _stopped(outcome))
+
+
+def _present(brand: Brand, period: str) -> Decimal | None:
+    return brand.daily_budget if period == "daily" else brand.monthly_budget
 
 
 def _micros(form: BudgetForm) -> int | None:

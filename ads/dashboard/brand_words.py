@@ -208,20 +208,26 @@ def budget_consequences(outcome: BudgetOutcome, kind: PeriodKind, currency: str,
     if outcome.staying:
         lines.append(Line("paused", "t-watch", _staying(outcome.staying)))
     if outcome.before == budget:
-        return [Line("none", "muted", "This is the budget already: nothing changes.")]
+        already = f"{formats.limit(budget, currency)} is the budget already: nothing changes."
+        return [
+            Line(
+                "none", "muted", "There is no limit already: nothing changes." if budget is None else already
+            )
+        ]
     if not lines:
         lines.append(Line("none", "muted", "No campaign changes now.", is_main=True))
     if budget is None:
         lines.append(Line("clock", "muted", f"No limit {period} from now on."))
     elif standing.remaining is not None and standing.is_reached:
-        spent = formats.money(standing.counted, currency)
+        spent = f"{formats.money(standing.counted, currency)} of {formats.exact_money(budget, currency)}"
         less = "nothing may be spent" if budget == 0 else f"{spent} is spent {period}, so it is reached"
         lines.append(
             Line("watch", "t-watch", f"{less[:1].upper()}{less[1:]}; no campaign runs before {renewed}.")
         )
     elif standing.remaining is not None:
+        of = formats.exact_money(budget, currency)
         lines.append(
-            Line("clock", "muted", f"{formats.money(standing.remaining, currency)} is left {period}.")
+            Line("clock", "muted", f"{formats.money(standing.remaining, currency)} of {of} is left {period}.")
         )
     return lines
 

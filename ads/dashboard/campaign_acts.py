@@ -99,6 +99,7 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"form": form}
     if form.is_valid():
         context["consequence"] = _consequence(found, facts, form.applied_to(facts))
+        context["budgets"] = form.new_budgets
         context["beyond"] = _beyond_the_brand(found, form.values)
     if is_fragment(request):
         return render(request, "dashboard/campaign/then.html", {"campaign": found, **context})

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from ads import formats
 from ads.forms import AmountField
 from ads.models import Campaign
 from ads.rights import Right
@@ -34,8 +35,9 @@ class SettingsForm(forms.Form):
         ]
         super().__init__(data, initial={name: getattr(campaign, name) for name in names} | {"seen": seen})
         self.names = names
+        self.currency = campaign.brand.currency
         for name in names:
-            self.fields[name] = _budget(BUDGETS[name]) if name in BUDGETS else _date(DATES[name])
+            self.fields[name] = _budget(campaign, name) if name in BUDGETS else _date(DATES[name])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -59,6 +61,15 @@ class SettingsForm(forms.Form):
         """The fields of the flight."""
         return [self[name] for name in self.names if name in DATES]
 
+    @property
+    def new_budgets(self) -> list[str]:
+        """The budgets that would change, as they were understood: "Daily budget: $1,300.00"."""
+        return [
+            f"{BUDGETS[name]}: {formats.exact_money(to_micros(value), self.currency)}."
+            for name, value in self.values.items()
+            if name in BUDGETS and isinstance(value, Decimal) and name in self.changed_data
+        ]
+
     def applied_to(self, facts: CampaignFacts) -> CampaignFacts:
         """What would be known of the campaign after saving."""
         budgets = {
@@ -70,8 +81,13 @@ class SettingsForm(forms.Form):
         return facts._replace(**budgets, **dates)  # type: ignore[arg-type]
 
 
-def _budget(label: str) -> forms.Field:
-    return AmountField(label=label, required=False)
+def _budget(campaign: Campaign, name: str) -> forms.Field:
+    return AmountField(
+        label=BUDGETS[name],
+        required=False,
+        currency=campaign.brand.currency,
+        present=getattr(campaign, name),
+    )
 
 
 def _date(label: str) -> forms.Field:

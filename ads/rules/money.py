@@ -32,7 +32,7 @@ def to_micros(amount: Decimal | int | str, *, field: str = "amount") -> int:
         raise _error(field, amount, "is not a number; give a finite amount such as 12.50")
     # Before any arithmetic: 1E+999999999 as an integer would fill the memory.
     if value.copy_abs() > _MAX_UNITS:
-        raise _error(field, amount, f"is out of range; give at most {_MAX_UNITS} either way")
+        raise _error(field, amount, f"is out of range; give at most {_MAX_UNITS:,}")
     try:
         micros = _EXACT.multiply(value, Decimal(MICROS_PER_UNIT))
         whole = _EXACT.quantize(micros, Decimal(1))

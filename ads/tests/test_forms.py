@@ -38,14 +38,63 @@ def test_amounts_are_taken_exactly(given: str, amount: Decimal | None) -> None:
     [
         ("NaN", "'NaN' is not an amount; give digits with a decimal point, such as 12.50."),
         ("Infinity", "'Infinity' is not an amount; give digits with a decimal point, such as 12.50."),
-        ("1,234.50", "'1,234.50' is not an amount; give digits with a decimal point, such as 12.50."),
+        ("1,23,4", "'1,23,4' is not an amount; give digits with a decimal point, such as 12.50."),
+        ("$5", "“$5” names a currency; give the number alone."),
         ("0.0000001", "'0.0000001' has more than 6 decimals; give at most 6, such as 0.000001."),
-        ("1e30", "'1e30' is out of range; give at most 100000000000 either way."),
+        ("1e30", "'1e30' is out of range; give at most 100,000,000,000."),
         ("-5", "-5 is negative; give 0 or more."),
     ],
 )
 def test_what_cannot_be_an_amount_is_refused_in_words(given: str, told: str) -> None:
     assert problem(AmountField(), given) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "amount"),
+    [
+        ("1,300", "1300.00"),
+        ("$1,300.00", "1300.00"),
+        ("1,300.00 USD", "1300.00"),
+        ("US$ 1,517,230.36", "1517230.36"),
+        ("1300.500", "1300.50"),
+        ("0.300", "0.30"),
+    ],
+)
+def test_a_budget_is_written_as_pages_write_it(given: str, amount: str) -> None:
+    assert str(AmountField(currency="USD").clean(given)) == amount
+
+
+@pytest.mark.parametrize(
+    ("currency", "given", "told"),
+    [
+        ("USD", "1.300", "“1.300” may mean 1,300 or 1.30; write the one that you mean."),
+        ("JPY", "1.300", "“1.300” may mean 1,300 or 1; write the one that you mean."),
+        (
+            "USD",
+            "1,30",
+            "“1,30” is not clear: thousands are parted by a comma, as in 1,300, decimals by a point, as in 1.30.",
+        ),
+        ("USD", "1300.555", "“1300.555” has more decimals than USD; give at most 2, such as 1,300.56."),
+        ("USD", "0.000002", "“0.000002” has more decimals than USD; give at most 2, such as 0.01."),
+        ("JPY", "12.5", "“12.5” has more decimals than JPY; give none, such as 12."),
+        ("USD", "€5", "“€5” is not in USD, in which the brand’s budgets are."),
+    ],
+)
+def test_a_budget_that_is_not_clear_is_refused_with_what_would_be_right(
+    currency: str, given: str, told: str
+) -> None:
+    assert problem(AmountField(currency=currency), given) == told
+
+
+def test_three_decimals_are_clear_where_the_currency_has_them() -> None:
+    assert AmountField(currency="KWD").clean("1.300") == Decimal("1.3")
+
+
+def test_a_budget_finer_than_its_currency_may_stay_as_it_is() -> None:
+    field = AmountField(currency="USD", present=Decimal("1300.555"))
+    assert field.clean("1300.555") == Decimal("1300.555")
+    assert not field.has_changed(Decimal("1300.555"), "1,300.555")
+    assert "more decimals" in problem(field, "1300.556")
 
 
 def test_an_amount_may_be_negative_where_the_field_says_so() -> None:

@@ -163,10 +163,10 @@ class TestSaving:
         self, ada: Client, brand: Brand, multiple_campaigns: list[Campaign]
     ) -> None:
         BudgetService.record_spend(multiple_campaigns[0], Decimal(150))
-        assert self.save(ada, brand, daily_budget="150.000001") == ["3 campaigns of Acme run now."]
+        assert self.save(ada, brand, daily_budget="$1,150.01") == ["3 campaigns of Acme run now."]
         assert {state(campaign) for campaign in multiple_campaigns} == {ACTIVE}
         brand.refresh_from_db()
-        assert brand.daily_budget == Decimal("150.000001")
+        assert brand.daily_budget == Decimal("1150.01")
 
     def test_an_emptied_budget_is_no_limit_and_0_is_nothing(
         self, ada: Client, brand: Brand, campaign: Campaign
@@ -202,6 +202,8 @@ class TestSaving:
         ("given", "message"),
         [
             ("-1", "-1 is negative; give 0 or more."),
+            ("100.555", "“100.555” may mean 100,555 or 100.55; write the one that you mean."),
+            ("1300.555", "“1300.555” has more decimals than USD; give at most 2, such as 1,300.56."),
             ("1.0000001", "'1.0000001' has more than 6 decimals; give at most 6, such as 0.000001."),
             ("NaN", "'NaN' is not an amount; give digits with a decimal point, such as 12.50."),
         ],
@@ -213,6 +215,24 @@ class TestSaving:
         assert errors(response) == {"daily_budget": [message]}
         brand.refresh_from_db()
         assert brand.daily_budget == Decimal(100)
+
+    def test_a_new_brands_budget_is_read_in_the_currency_chosen_with_it(self, ada: Client) -> None:
+        add = "/admin/ads/brand/add/"
+        new = {"name": "Kumo", "is_active": "on", "timezone": "", "currency": "JPY", "monthly_budget": ""}
+        assert errors(ada.post(add, new | {"daily_budget": "12.5"})) == {
+            "daily_budget": ["“12.5” has more decimals than JPY; give none, such as 12."]
+        }
+        assert ada.post(add, new | {"daily_budget": "¥1,300"}).status_code == 302
+        assert Brand.objects.get(name="Kumo").daily_budget == Decimal(1300)
+
+    def test_what_programs_set_finer_than_the_currency_keeps_no_form_from_being_saved(
+        self, ada: Client, brand: Brand
+    ) -> None:
+        brand.daily_budget = Decimal("1300.555")
+        brand.save()
+        self.save(ada, brand, daily_budget="1300.555", name="Acme Ltd")
+        brand.refresh_from_db()
+        assert (brand.name, brand.daily_budget) == ("Acme Ltd", Decimal("1300.555"))
 
     def test_the_currency_is_fixed_once_there_is_spend(
         self, ada: Client, brand: Brand, campaign: Campaign

@@ -11,7 +11,7 @@ from ads.models import Brand, Campaign, DaypartingSchedule, StatusChange
 from ads.rules.serving import Reason, Status
 from ads.services import BudgetService, CampaignService
 from ads.tests.admin.browser import act_url, campaign_form, errors, list_url, page_url, run, told
-from ads.tests.factories import CampaignFactory, DaypartingScheduleFactory
+from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import NOON, changes, state
 
 ACTIVE = (Status.ACTIVE, ())
@@ -156,12 +156,12 @@ class TestSaving:
         assert state(switched_off_campaign) == SWITCHED_OFF
 
     def test_amounts_are_exact_and_decide_at_once(self, ada: Client, campaign: Campaign) -> None:
-        BudgetService.record_spend(campaign, Decimal("0.000002"))
-        messages = save(ada, campaign, daily_budget="0.000002", total_budget="1000")
+        BudgetService.record_spend(campaign, Decimal("0.02"))
+        messages = save(ada, campaign, daily_budget="0.02", total_budget="1,000")
         assert messages == ["Summer Sale (Acme) paused: Campaign daily budget reached."]
         campaign.refresh_from_db()
-        assert (campaign.daily_budget_micros, campaign.total_budget_micros) == (2, 1_000_000_000)
-        assert save(ada, campaign, daily_budget="0.000003") == ["Summer Sale (Acme) runs now."]
+        assert (campaign.daily_budget_micros, campaign.total_budget_micros) == (20_000, 1_000_000_000)
+        assert save(ada, campaign, daily_budget="0.03") == ["Summer Sale (Acme) runs now."]
         assert state(campaign) == ACTIVE
 
     def test_a_later_end_date_reopens_a_flight(self, ada: Client, brand: Brand) -> None:
@@ -173,6 +173,11 @@ class TestSaving:
         ("changed", "field", "message"),
         [
             ({"daily_budget": "-1"}, "daily_budget", "-1 is negative; give 0 or more."),
+            (
+                {"total_budget": "1300.555"},
+                "total_budget",
+                "“1300.555” has more decimals than USD; give at most 2, such as 1,300.56.",
+            ),
             (
                 {"name": "Taken"},
                 "name",
@@ -194,6 +199,14 @@ class TestSaving:
         assert errors(response) == {field: [message]}
         assert state(campaign) == ACTIVE
         assert campaign.name == "Summer Sale"
+
+    def test_a_new_campaigns_budget_is_read_in_its_brands_currency(self, ada: Client) -> None:
+        kumo = BrandFactory.create(currency="JPY")
+        new = campaign_form(Campaign(brand=kumo, name="New", pk=0), daily_budget="12.5")
+        response = ada.post("/admin/ads/campaign/add/", new | {"brand": str(kumo.pk)})
+        assert errors(response) == {
+            "daily_budget": ["“12.5” has more decimals than JPY; give none, such as 12."]
+        }
 
     def test_the_same_id_on_the_same_platform_is_told(self, ada: Client, campaign: Campaign) -> None:
         CampaignFactory.create(brand=campaign.brand, platform="meta", account="a", external_id="1")

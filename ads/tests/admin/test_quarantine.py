@@ -188,7 +188,7 @@ class TestCorrecting:
             (
                 {"amount": "5,00"},
                 "amount",
-                "'5,00' is not an amount; give digits with a decimal point, such as 12.50.",
+                "“5,00” is not clear: thousands are parted by a comma, as in 1,300, decimals by a point, as in 1.30.",
             ),
             ({"amount": ""}, "amount", "Say how much was spent, such as 12.50."),
             ({"spent_on": ""}, "spent_on", "Say on which day it was spent, such as 2026-03-31."),

@@ -111,7 +111,7 @@ class TestRefusals:
             ("5", {"kind": "REFUND"}, "amount", "5.00 is positive; a REFUND is negative, such as -5.00"),
             ("0", {}, "amount", "0 is no event; leave it out"),
             ("NaN", {}, "amount", "'NaN' is not an amount; give digits with a decimal point, such as 12.50."),
-            ("1e400", {}, "amount", "'1e400' is out of range; give at most 100000000000 either way."),
+            ("1e400", {}, "amount", "'1e400' is out of range; give at most 100,000,000,000."),
             (
                 "0.0000001",
                 {},
@@ -122,7 +122,7 @@ class TestRefusals:
                 "12,50",
                 {},
                 "amount",
-                "'12,50' is not an amount; give digits with a decimal point, such as 12.50.",
+                "“12,50” is not clear: thousands are parted by a comma, as in 1,300, decimals by a point, as in 1.30.",
             ),
             ("", {}, "amount", "This field is required."),
             ("5", {"source": ""}, "source", "This field is required."),

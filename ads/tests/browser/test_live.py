@@ -87,7 +87,7 @@ def test_a_budget_that_is_being_edited_stays_as_it_is_written(opened: Open, acme
     # Nobody types as fast as this does, before htmx listens.
     page.wait_for_function("field => field['htmx-internal-data']?.initHash", arg=amount.element_handle())
     amount.fill("150")
-    expect(page.locator("#then")).to_contain_text("$150.00 is left today.")
+    expect(page.locator("#then")).to_contain_text("$150.00 of $150.00 is left today.")
     spend(acme, "Search", "40")
     page.clock.run_for(A_POLL)
     expect(page.locator("#card-today .big")).to_have_text("$40.00 of $100.00")

@@ -58,7 +58,7 @@ def test_raising_a_budget_tells_first_who_resumes_and_who_does_not(
     told = text(ask(manager, brand, "150"))
     assert "2 paused campaigns resume now." in told
     assert "1 stays paused: Kids (campaign daily budget reached)." in told
-    assert "$50.00 is left today." in told
+    assert "$50.00 of $150.00 is left today." in told
     assert "Save and resume 2" in told
     assert StatusChange.objects.count() == before
     brand.refresh_from_db()
@@ -91,7 +91,7 @@ def test_lowering_below_what_is_spent_pauses_only_who_was_told(
     page = ask(manager, brand, "60.00")
     told = text(page)
     assert "1 running campaign pauses now: brand daily budget reached." in told
-    assert "$60.00 is spent today, so it is reached; no campaign runs before 24:00." in told
+    assert "$60.00 of $60.00 is spent today, so it is reached; no campaign runs before 24:00." in told
     assert "Save and pause 1" in told
     assert '<input type="hidden" name="told" value="1">' in page.content.decode()
     # Who presses Enter before that was shown is shown it.
@@ -108,7 +108,7 @@ def test_no_limit_and_nothing_are_told_in_words(manager: Client, brand: Brand, c
     told = text(ask(manager, brand, "0", "monthly"))
     assert "1 running campaign pauses now: brand monthly budget reached." in told
     assert "Nothing may be spent; no campaign runs before 1 April." in told
-    assert "This is the budget already: nothing changes." in text(ask(manager, brand, "100.00"))
+    assert "$100.00 is the budget already: nothing changes." in text(ask(manager, brand, "100.00"))
     assert "Daily budget is lifted: no limit." in text(save(manager, brand, " "))
     brand.refresh_from_db()
     assert brand.daily_budget is None
@@ -119,6 +119,8 @@ def test_no_limit_and_nothing_are_told_in_words(manager: Client, brand: Brand, c
     [
         ("abc", "is not an amount; give digits with a decimal point, such as 12.50"),
         ("-5", "-5 is negative; give 0 or more."),
+        ("1.300", "“1.300” may mean 1,300 or 1.30; write the one that you mean."),
+        ("1300.555", "“1300.555” has more decimals than USD; give at most 2, such as 1,300.56."),
         ("1.1234567", "has more than 6 decimals"),
         ("NaN", "is not an amount"),
     ],
@@ -132,6 +134,15 @@ def test_an_amount_that_cannot_be_taken_is_refused_in_words_and_kept(
     assert f'value="{amount}"' in page.content.decode()
     brand.refresh_from_db()
     assert brand.daily_budget == Decimal(100)
+
+
+def test_a_budget_may_be_written_as_pages_write_it_and_is_told_as_understood(
+    manager: Client, brand: Brand
+) -> None:
+    assert "$1,300.00 of $1,300.00 is left today." in text(ask(manager, brand, "$1,300.00"))
+    assert "Daily budget is $1,300.00 now." in text(save(manager, brand, "1,300"))
+    brand.refresh_from_db()
+    assert brand.daily_budget == Decimal(1300)
 
 
 def test_what_another_changed_meanwhile_is_not_undone(manager: Client, brand: Brand) -> None:

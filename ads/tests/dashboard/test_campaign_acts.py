@@ -92,7 +92,7 @@ def test_what_follows_is_told_before_saving_and_named_on_the_button(mira: Client
     told = mira.post(url(campaign, "settings/"), sent, headers=HTMX)
     assert text(told) == (
         "It pauses at once: campaign daily budget reached. Runs again at 00:00 tomorrow, Wed 11 Mar: the daily "
-        "budget starts afresh at 00:00. Save and pause Cancel"
+        "budget starts afresh at 00:00. Daily budget: $50.00. Save and pause Cancel"
     )
     campaign.refresh_from_db()
     assert (campaign.daily_budget, campaign.status) == (None, Status.ACTIVE)
@@ -109,13 +109,16 @@ def test_what_follows_is_told_before_saving_and_named_on_the_button(mira: Client
     [
         (
             {"daily_budget": "61"},
-            "It runs at once. It runs until a budget is reached or somebody stops it. Save and run",
+            (
+                "It runs at once. It runs until a budget is reached or somebody stops it. Daily budget: $61.00. "
+                "Save and run"
+            ),
         ),
         (
             {"daily_budget": "40"},
             (
                 "Still paused: campaign daily budget reached. Runs again at 00:00 tomorrow, Wed 11 Mar: the daily "
-                "budget starts afresh at 00:00. That is as before. Save"
+                "budget starts afresh at 00:00. That is as before. Daily budget: $40.00. Save"
             ),
         ),
         ({"daily_budget": "", "end_date": "2026-03-09"}, "Completed from then on: flight ended."),
@@ -123,6 +126,7 @@ def test_what_follows_is_told_before_saving_and_named_on_the_button(mira: Client
             {"daily_budget": "50", "start_date": "2026-03-12"},
             "Still paused: flight not started and campaign daily budget reached.",
         ),
+        ({"daily_budget": "1,300"}, "Daily budget: $1,300.00."),
         ({"daily_budget": "150"}, "The brand’s daily budget of $100.00 is the limit all the same."),
         ({"daily_budget": "0"}, "It does not start by itself. Raise its daily budget to run it again."),
     ],
