@@ -214,6 +214,7 @@ def test_raise_budget_leads_into_the_field_of_the_budget(
     context.close()
 
 
+@pytest.mark.once
 def test_pages_are_open_to_everybody_and_fit_their_window(
     browser: Browser, site: str, ada: User, acme: Brand
 ) -> None:
