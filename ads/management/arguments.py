@@ -3,7 +3,7 @@
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from difflib import get_close_matches
 from getpass import getuser
 
@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db.models import Q
 
 from ads.models import Brand, Campaign
-from ads.rules.periods import Calendar
+from ads.rules.periods import ONE_DAY, Calendar
 
 
 def at_least_one(text: str) -> int:
@@ -76,19 +76,21 @@ def _did_you_mean(names: Sequence[str]) -> str:
 
 
 def past_moment(text: str, calendar: Calendar, now: datetime) -> datetime:
-    """A moment given as ISO with an offset, or as a date and time or a time of today by the brand's clock."""
+    """A moment given as ISO with an offset, or by the brand's clock; a time alone is the last one that was so."""
+    today = calendar.local_date(now)
     try:
-        given = _date_and_time(text, calendar.local_date(now))
+        if not re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text, re.ASCII):
+            return _instant(datetime.fromisoformat(text), calendar, now)
+        clock = time.fromisoformat(text.zfill(5) if text.count(":") == 1 else text.zfill(8))
     except ValueError:
         raise CommandError(
             f"“{text}” is not a moment; give 14:05, “2026-11-20 14:05” or 2026-11-20T14:05:00+01:00"
         ) from None
+    at = _instant(datetime.combine(today, clock), calendar, now)
+    return at if at <= now else _instant(datetime.combine(today - ONE_DAY, clock), calendar, now)
+
+
+def _instant(given: datetime, calendar: Calendar, now: datetime) -> datetime:
     if given.tzinfo is None:
         given = given.replace(tzinfo=calendar.zone_at(given.replace(tzinfo=calendar.zone_at(now))))
     return given.astimezone(UTC)
-
-
-def _date_and_time(text: str, today: date) -> datetime:
-    if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text, re.ASCII):
-        return datetime.combine(today, time.fromisoformat(text if text[2] == ":" else f"0{text}"))
-    return datetime.fromisoformat(text)

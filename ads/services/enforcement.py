@@ -46,6 +46,12 @@ VERBS = {
     Status.INACTIVE: "Switching off",
     Status.COMPLETED: "Completing",
 }
+PLANNED = {
+    Status.ACTIVE: "Would resume",
+    Status.PAUSED: "Would pause",
+    Status.INACTIVE: "Would switch off",
+    Status.COMPLETED: "Would complete",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,17 @@ class Change:
     @property
     def sentence(self) -> str:
         """The change as the log tells it."""
+        return self._told(VERBS[self.to_status])
+
+    @property
+    def planned_sentence(self) -> str:
+        """The same of one that was only tried."""
+        return self._told(PLANNED[self.to_status])
+
+    def _told(self, verb: str) -> str:
         words = ", ".join(reason.words for reason in self.reasons) or "nothing stands against it"
-        verb = (
-            VERBS[self.to_status]
-            if self.from_status != self.to_status
-            else f"Still {self.to_status.lower()}:"
-        )
+        if self.from_status == self.to_status:
+            verb = f"Still {self.to_status.lower()}:"
         return f"{verb} campaign {self.campaign} ({self.brand}): {words}"
 
 

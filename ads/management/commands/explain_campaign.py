@@ -28,6 +28,14 @@ from ads.services.explain import (
 
 LIMIT_HEADINGS = ("", "budget", "spent", "waived", "counted", "remaining")
 LONGEST_WORDS = max(len(reason.words) for reason in Reason)
+# What is looked at, told where it does not stand against running; a budget's is in its reason.
+LOOKED_AT = {
+    Reason.BRAND_INACTIVE: "Brand",
+    Reason.SWITCHED_OFF: "Campaign",
+    Reason.FLIGHT_NOT_STARTED: "First day of the flight",
+    Reason.FLIGHT_ENDED: "Last day of the flight",
+    Reason.OUTSIDE_DAYPARTING: "Dayparting",
+}
 MANY_WINDOWS, FEW_WINDOWS = 7, 3
 
 
@@ -42,7 +50,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--at",
             metavar="TIME",
-            help="a past moment: 14:05 (today) or “2026-11-20 14:05” by the brand's clock, or ISO with an offset",
+            help="a past moment: 14:05 (the last one, today's or yesterday's) or “2026-11-20 14:05” by the brand's "
+            "clock, or ISO with an offset",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -85,7 +94,15 @@ def _levels(explanation: Explanation) -> Iterator[str]:
         if level is limits[0]:
             yield _line("", "", heading)
         text = next(told) if isinstance(level, LimitLevel) else _text(level, explanation.calendar)
-        yield _line("AGAINST" if level.stands else "ok", level.reason.words, text)
+        yield (
+            _line("AGAINST", level.reason.words, text)
+            if level.stands
+            else _line("ok", _looked_at(level.reason), text)
+        )
+
+
+def _looked_at(reason: Reason) -> str:
+    return LOOKED_AT.get(reason) or reason.words.removesuffix(" reached")
 
 
 def _line(mark: str, words: str, text: str) -> str:
@@ -121,8 +138,7 @@ def _switch(switch: Switch, calendar: Calendar) -> str:
 
 
 def _flight(level: FlightLevel) -> str:
-    edge = "first day" if level.reason == Reason.FLIGHT_NOT_STARTED else "last day"
-    return f"no {edge}" if level.day is None else f"{edge} {level.day}, today is {level.today}"
+    return "not set" if level.day is None else f"{level.day}, today is {level.today}"
 
 
 def _windows(level: WindowLevel) -> str:

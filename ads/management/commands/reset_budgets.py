@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if done.waivers:
             self.stdout.write(table(list(_rows(done.waivers)), align="<<>"))
         for change in sorted(done.changes, key=attrgetter("brand", "campaign")):
-            self.stdout.write(change.sentence)
+            self.stdout.write(change.planned_sentence if options["dry_run"] else change.sentence)
         self.stdout.write(
             f"{'Would waive' if options['dry_run'] else 'Waived'} {counted(len(done.waivers), 'total')}; "
             f"{counted(len(done.changes), 'campaign')} {'would change' if options['dry_run'] else 'changed'}."

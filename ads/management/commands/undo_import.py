@@ -43,5 +43,6 @@ def _told(record: SpendImport, undoing: Undoing, *, is_done: bool) -> str:
     rows, amount = counted(undoing.rows, "row"), exact_money(undoing.micros, record.brand.currency)
     verb = "Took back" if is_done else "Would take back"
     lines = [f"{verb} {record.file_name} for {record.brand}: {rows} reversed, {amount}."]
-    lines += [f"  {change.sentence}" for change in undoing.changes or ()]
+    changes = undoing.changes or ()
+    lines += [f"  {change.sentence if is_done else change.planned_sentence}" for change in changes]
     return "\n".join(lines)

@@ -50,16 +50,16 @@ Stored    Paused: Brand daily budget reached, Outside dayparting window
   since   2026-03-10 13:00:00 Europe/Paris
 Next      2026-03-10 22:00:00 Europe/Paris
 
-ok       Brand is switched off            switched on
-ok       Switched off by a person         switched on
-ok       Flight not started               no first day
-ok       Flight ended                     no last day
+ok       Brand                            switched on
+ok       Campaign                         switched on
+ok       First day of the flight          not set
+ok       Last day of the flight           not set
                                                             budget    spent  waived  counted  remaining
 AGAINST  Brand daily budget reached       2026-03-10       €100.00  €120.50   €0.00  €120.50    -€20.50
-ok       Brand monthly budget reached     2026-03        €2,000.00  €120.50   €0.00  €120.50  €1,879.50
-ok       Campaign daily budget reached    2026-03-10  No limit set  €120.50   €0.00  €120.50
-ok       Campaign monthly budget reached  2026-03     No limit set  €120.50   €0.00  €120.50
-ok       Campaign total budget reached    flight      No limit set  €120.50   €0.00  €120.50
+ok       Brand monthly budget             2026-03        €2,000.00  €120.50   €0.00  €120.50  €1,879.50
+ok       Campaign daily budget            2026-03-10  No limit set  €120.50   €0.00  €120.50
+ok       Campaign monthly budget          2026-03     No limit set  €120.50   €0.00  €120.50
+ok       Campaign total budget            flight      No limit set  €120.50   €0.00  €120.50
 AGAINST  Outside dayparting window        it is Tue 13:00 in Europe/Paris; opens Tue 22:00; open every day 22:00-06:00
 
 Last status changes:
@@ -79,6 +79,14 @@ def test_a_past_moment_is_told_in_the_brands_time_with_what_was_stored(campaign:
         "Next      time alone changes nothing",
     ]
     assert "Status changes around 2026-03-10 12:59:00 Europe/Paris:" in lines
+
+
+def test_a_time_that_is_still_to_come_today_was_yesterday(campaign: Campaign) -> None:
+    lines = run("Summer Sale", "--at", "13:01").splitlines()
+    assert lines[1:3] == [
+        "Moment    2026-03-09 13:01:00 Europe/Paris, the brand's time",
+        "Decision  Running",
+    ]
 
 
 def test_who_switched_it_off_is_told(campaign: Campaign) -> None:
@@ -115,7 +123,7 @@ def test_the_brand_or_the_id_tells_which_campaign_is_meant(campaign: Campaign) -
 
 def test_a_moment_nobody_can_explain_is_refused(campaign: Campaign) -> None:
     with pytest.raises(CommandError, match="still to come"):
-        run("Summer Sale", "--at", "13:01")
+        run("Summer Sale", "--at", "2026-03-10 13:01")
     with pytest.raises(CommandError, match="was not there yet at that moment"):
         run("Summer Sale", "--at", "2026-03-08 12:00")
 
@@ -126,9 +134,11 @@ def test_a_moment_nobody_can_explain_is_refused(campaign: Campaign) -> None:
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("14:05", datetime(2026, 3, 11, 13, 5, tzinfo=UTC)),
-        ("9:05", datetime(2026, 3, 11, 8, 5, tzinfo=UTC)),
-        ("14:05:30", datetime(2026, 3, 11, 13, 5, 30, tzinfo=UTC)),
+        ("0:30", datetime(2026, 3, 10, 23, 30, tzinfo=UTC)),
+        ("00:30:01", datetime(2026, 3, 9, 23, 30, 1, tzinfo=UTC)),
+        ("14:05", datetime(2026, 3, 10, 13, 5, tzinfo=UTC)),
+        ("9:05", datetime(2026, 3, 10, 8, 5, tzinfo=UTC)),
+        ("14:05:30", datetime(2026, 3, 10, 13, 5, 30, tzinfo=UTC)),
         ("2026-03-01 14:05", datetime(2026, 3, 1, 13, 5, tzinfo=UTC)),
         ("2025-07-01 14:05", datetime(2025, 7, 1, 12, 5, tzinfo=UTC)),
         ("2026-03-01T14:05:30", datetime(2026, 3, 1, 13, 5, 30, tzinfo=UTC)),
@@ -136,7 +146,9 @@ def test_a_moment_nobody_can_explain_is_refused(campaign: Campaign) -> None:
         ("2026-03-01T14:05:30Z", datetime(2026, 3, 1, 14, 5, 30, tzinfo=UTC)),
     ],
 )
-def test_a_moment_is_read_by_the_brands_clock(text: str, moment: datetime) -> None:
+def test_a_moment_is_read_by_the_brands_clock_and_a_time_alone_is_the_last_one(
+    text: str, moment: datetime
+) -> None:
     just_after_midnight = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)  # the 11th in Paris
     assert past_moment(text, PARIS, just_after_midnight) == moment
 

@@ -104,12 +104,15 @@ def test_a_month_waived_alone_leaves_the_day_reached(spent_out: Campaign) -> Non
     assert state(spent_out) == (Status.PAUSED, (Reason.BRAND_DAILY,))
 
 
-def test_a_dry_run_tells_the_same_and_changes_nothing(spent_out: Campaign) -> None:
+def test_a_dry_run_tells_what_would_follow_and_changes_nothing(spent_out: Campaign) -> None:
     told = reset("--dry-run")
-    assert told[-1] == "Would waive 2 totals; 1 campaign would change."
+    assert told[-2:] == [
+        "Would resume campaign Summer Sale (Acme): nothing stands against it",
+        "Would waive 2 totals; 1 campaign would change.",
+    ]
     assert not Waiver.objects.exists()
     assert state(spent_out) == (Status.PAUSED, (Reason.BRAND_DAILY,))
-    assert reset()[:-1] == told[:-1]
+    assert reset()[:-2] == told[:-2]
 
 
 def test_run_twice_the_second_waives_nothing(spent_out: Campaign) -> None:

@@ -37,7 +37,7 @@ def command(*arguments: object) -> str:
 def test_it_tells_and_changes_nothing_in_a_dry_run(brand: Brand) -> None:
     assert command(last_import().pk, "--dry-run") == (
         "Would take back export.csv for Acme: 1 row reversed, €12.00.\n"
-        "  Resuming campaign Sale (Acme): nothing stands against it\n"
+        "  Would resume campaign Sale (Acme): nothing stands against it\n"
     )
     assert (booked(brand), SpendLog.objects.count(), last_import().state) == (
         Decimal(12), 1, ImportState.DONE,
