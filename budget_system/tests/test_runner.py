@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import psutil
 import pytest
 
 from budget_system.environment import BASE_DIR, Environment
+from budget_system.options import parse
 from budget_system.processes import NotReadyError, free_port, wait_until
-from budget_system.runner import kept_secret, parse
+from budget_system.runner import kept_secret
 from budget_system.testing.fixtures import CommittedDatabase
 
 START_SECONDS = 120
@@ -260,6 +262,30 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.unit
+@pytest.mark.once
+def test_help_is_told_before_anything_is_installed_and_is_that_of_the_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PYTHON", sys.executable)
+    shutil.copy(BASE_DIR / "start.sh", tmp_path)
+    (tmp_path / "budget_system").mkdir()
+    shutil.copy(BASE_DIR / "budget_system" / "options.py", tmp_path / "budget_system")
+    # Neither requirements nor the project's packages are there.
+    done = subprocess.run(
+        ["/bin/bash", tmp_path / "start.sh", "--port=8001", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert done.stdout == capsys.readouterr().out
+    assert "--sample-data" in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"start.sh", "budget_system"}
+
+
 def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     secret = kept_secret(path, length=50)
