@@ -17,7 +17,14 @@ from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTimeWidget
 
 from ads import formats
 from ads.admin import cells
-from ads.admin.base import EVERYTHING, BaseTabularInline, ChoiceFilter, SettingsAdmin, VisibleFilter
+from ads.admin.base import (
+    EVERYTHING,
+    BaseTabularInline,
+    ChoiceFilter,
+    OfImportFilter,
+    SettingsAdmin,
+    VisibleFilter,
+)
 from ads.admin.brands import ArchivedFilter
 from ads.admin.budget_percent import change_budgets_page
 from ads.admin.filters import BrandCurrencyFilter, PlatformFilter, ReasonFilter
@@ -35,6 +42,7 @@ from ads.rules.serving import Status
 from ads.services import CampaignService, bulk, consequences
 from ads.services.budget_percent import Budget
 from ads.services.campaign_settings import last_change_of_windows
+from ads.services.imported import campaigns_created
 from ads.services.standings import CampaignStanding, stand_campaigns
 
 CHANGES_SHOWN = 10
@@ -148,6 +156,13 @@ class CampaignChoicesView(AutocompleteJsonView):
         return {"id": str(obj.pk), "text": cells.campaign_label(obj)}
 
 
+class CreatedByImportFilter(OfImportFilter):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return (
+            queryset if self.import_id is None else queryset.filter(pk__in=campaigns_created(self.import_id))
+        )
+
+
 @admin.register(Campaign)
 class CampaignAdmin(SettingsAdmin[Campaign]):
     form = CampaignForm
@@ -166,6 +181,7 @@ class CampaignAdmin(SettingsAdmin[Campaign]):
         BrandCurrencyFilter,
         PlatformFilter,
         ArchivedFilter,
+        CreatedByImportFilter,
     )
     search_fields = ("name", "external_id", "brand__name")
     search_help_text = "Search by name, brand or id on the platform"

@@ -1,7 +1,7 @@
 """What the page of an import shows in each of its states, in words and figures."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -17,11 +17,13 @@ from ads.admin.csv_files import Cell
 from ads.admin.import_form import in_the_forms_words, plain
 from ads.formats import Look
 from ads.importers import ParsedRow, Problem
-from ads.models import ImportState, QuarantinedSpend, QuarantineState, SpendImport, SpendLog
+from ads.models import Campaign, ImportState, QuarantinedSpend, QuarantineState, SpendImport, SpendLog
+from ads.rules.periods import month_start
 from ads.rules.serving import Reason, Status
 from ads.services.enforcement import Change
 from ads.services.import_jobs import options_of, summary_of
 from ads.services.import_summary import ImportSummary, KeptOut
+from ads.services.imported import campaigns_created
 
 DAYS_SHOWN = 14
 ROWS_SHOWN = 5
@@ -49,7 +51,7 @@ REMEDIES = {
     Problem.CAMPAIGN: "Import the file as it was downloaded: a spreadsheet rounds long ids. Or match the rows in the "
     "quarantine.",
     Problem.UNKNOWN_CAMPAIGN: "Match it to a campaign in the quarantine, once for all of its rows and for later files; "
-    "or check the file again with “Create campaigns that are missing”.",
+    "or have them created.",
     Problem.NO_CAMPAIGN: "Check the file again and name “The one campaign”, or match the rows in the quarantine.",
     Problem.FOREIGN_CAMPAIGN: "Import the file for the other brand, or match the rows to a campaign of this one.",
     Problem.OUT_OF_RANGE: "Correct it in the file, or enter it in the quarantine.",
@@ -79,7 +81,7 @@ def page(record: SpendImport, request: HttpRequest) -> dict[str, Any]:
     if summary is not None and record.state not in (ImportState.CHECKING, ImportState.REFUSED):
         context |= {"summary": _summary(record, summary, calendar.local_date(now))}
     if record.state in (ImportState.DONE, ImportState.UNDONE):
-        context |= _links(record)
+        context |= _links(record) | {"created": created(record)}
     return context
 
 
@@ -229,6 +231,9 @@ def _summary(record: SpendImport, summary: ImportSummary, today: date) -> dict[s
         ],
         "are_all_reasons_kept": sum(kept.rows for kept in summary.kept_out) == needed,
         "accepted": formats.counted(summary.accepted, "row"),
+        "record": _record(summary),
+        "go": _go(summary),
+        "create": _create(summary),
         "booked": formats.exact_money(summary.booked_micros, summary.currency),
         "then": list(_then(summary, today)) if is_plan else [],
         "columns": [(name, role) for role, name in summary.columns],
@@ -300,7 +305,6 @@ def _group(problem: Problem, count: int, kept_out: Sequence[KeptOut]) -> dict[st
     found = [kept for kept in kept_out if kept.problem == problem]
     return {
         "head": f"{formats.counted(count, 'row')}: {problem.value}",
-        "is_conflict": problem == Problem.CONFLICT,
         "remedy": REMEDIES[problem],
         "rows": [
             {"row": f"{kept.row:,}", "rows": f"{kept.rows:,}", "reason": plain(kept.reason)}
@@ -337,7 +341,7 @@ def _then(summary: ImportSummary, today: date) -> Iterator[tuple[SafeString, str
             cells.shape("…"),
             "off",
             f"{total} counts for days that are over ({_range(sorted(over))}).",
-            "No daily budget pauses anybody for a day that is over; this month’s and whole flights’ count it.",
+            _where_it_counts(over, today),
         )
     if summary.campaigns_created:
         yield (
@@ -346,6 +350,14 @@ def _then(summary: ImportSummary, today: date) -> Iterator[tuple[SafeString, str
             f"{formats.counted(summary.campaigns_created, 'campaign')} will be created,",
             "switched on, under the platform’s names.",
         )
+
+
+def _where_it_counts(days: Iterable[date], today: date) -> str:
+    months = sorted({month_start(day) for day in days})
+    told = [f"{month:%b %Y}" for month in months]
+    span = told[0] if len(told) == 1 else f"{told[0]} to {told[-1]}"
+    goes_on = f"; {told[-1]} is not over" if months[-1] == month_start(today) else ""
+    return f"It counts for {span} and for whole flights. A day or month that is over pauses nobody{goes_on}."
 
 
 def consequences_of(changes: Sequence[Change]) -> Iterator[tuple[SafeString, str, str, str]]:
@@ -387,6 +399,37 @@ def _range(days: Sequence[date]) -> str:
     if first == last:
         return formats.day(first)
     return f"{first.day} {first:%b %Y} to {last.day} {last:%b %Y}"
+
+
+def _go(summary: ImportSummary) -> str:
+    """What the button does that goes on with a checked file."""
+    kept = summary.quarantined + summary.conflicts
+    if kept and not summary.accepted:
+        return f"Put {formats.counted(kept, 'row')} into quarantine"
+    return _record(summary)
+
+
+def _record(summary: ImportSummary) -> str:
+    return f"Record {formats.counted(summary.accepted, 'row')}"
+
+
+def _create(summary: ImportSummary) -> str:
+    """What the button does that has the campaigns created which the brand does not have; '' where it has all."""
+    rows = summary.problems[Problem.UNKNOWN_CAMPAIGN]
+    if not rows:
+        return ""
+    found = [kept for kept in summary.kept_out if kept.problem == Problem.UNKNOWN_CAMPAIGN]
+    campaigns = "this campaign" if len(found) == 1 else f"these {len(found):,} campaigns"
+    if sum(kept.rows for kept in found) != rows:  # there are more than are kept
+        campaigns = "these campaigns"
+    return f"Create {campaigns} and record {formats.counted(summary.accepted + rows, 'row')}"
+
+
+def created(record: SpendImport) -> dict[str, Any]:
+    """The campaigns that it created and that are not archived: how many, how many are on, and the list of them."""
+    is_on = list(campaigns_created(record.pk).filter(archived_at=None).values_list("enabled", flat=True))
+    url = cells.list_url(Campaign, f"import={record.pk}")
+    return {"url": url, "count": len(is_on), "on": sum(is_on)} if is_on else {}
 
 
 def _rest(summary: ImportSummary) -> str:

@@ -67,9 +67,10 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
     ordering = ("-pk",)
     sortable_by: ClassVar[tuple[str, ...]] = ()
     autocomplete_fields = ("brand",)
-    actions = ("record", "cancel", "undo")
+    actions = ("record", "create", "cancel", "undo")
     acts: ClassVar[Mapping[str, str]] = {
         "record": "Record",
+        "create": "Create missing campaigns",
         "cancel": "Cancel",
         "undo": "Undo this import …",
     }
@@ -216,6 +217,7 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             "another_url": f"{add}?like={row.pk}" if keeps_file else add,
             "uncounted_url": reverse("admin:ads_spendimport_uncounted", args=(row.pk,)),
             "may_add": self.has_add_permission(request),
+            "may_create": self.has_create_permission(request),
         }
 
     def buttons(self, request: HttpRequest, row: SpendImport) -> list[str]:
@@ -223,7 +225,7 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             case ImportState.CHECKING:
                 return ["cancel"]
             case ImportState.CHECKED:
-                return ["cancel", "record"]
+                return ["cancel", "record", "create"]
             case ImportState.DONE:
                 return ["undo"]
             case _:
@@ -237,6 +239,19 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             return
         look = import_page.LOOKS[ImportState(record.state)]
         self.message_user(request, f"Not again: {record} is {look.word.lower()}.", messages.WARNING)
+
+    def has_create_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request) and self.has_settings_permission(request)
+
+    @admin.action(permissions=["create"])
+    def create(self, request: HttpRequest, queryset: QuerySet[SpendImport]) -> None:
+        """Has the file checked again, now with the campaigns created that are missing."""
+        record = queryset.get()
+        if import_jobs.check_creating(record, by=request.user):
+            ring(record)
+            return
+        look = import_page.LOOKS[ImportState(record.state)]
+        self.message_user(request, f"Too late: {record} is {look.word.lower()}.", messages.WARNING)
 
     @admin.action(permissions=["add"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[SpendImport]) -> None:
@@ -266,6 +281,7 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
             "opts": self.opts,
             "record": record,
             "done": done,
+            "created": import_page.created(record),
             "total": formats.exact_money(done.micros, record.brand.currency) if done else "",
             "then": list(import_page.consequences_of(done.changes)) if done and done.changes else [],
             "refused": refused,

@@ -13,6 +13,7 @@ from ads.importers.records import ImportRefused, Row
 from ads.importers.spreadsheets import Workbook
 from ads.importers.text import Text
 
+PICTURE = "is a picture, not a table; export CSV or XLSX"
 KINDS_REFUSED = {
     b"\xd0\xcf\x11\xe0": "is an old Excel file (.xls) or one protected by a password; save it as .xlsx or CSV",
     b"%PDF": "is a PDF; export CSV or XLSX",
@@ -20,6 +21,9 @@ KINDS_REFUSED = {
     b"BZh": "is packed with bzip2; unpack it first",
     b"\xfd7zXZ": "is packed with xz; unpack it first",
     b"PAR1": "is a Parquet file; export CSV",
+    b"\x89PNG": PICTURE,
+    b"\xff\xd8\xff": PICTURE,
+    b"GIF8": PICTURE,
 }
 
 

@@ -49,7 +49,7 @@ class Text:
             if text.encoding != "utf-8-sig":
                 reason = f"is not the {text.encoding.upper()} it begins as; save it as UTF-8"
                 raise ImportRefused(name, reason, row=error.row) from error
-            text._fall_back()
+            text._fall_back(looks_like_text=b"\0" not in start)
         return text
 
     def blocks(self) -> Iterator[str]:
@@ -88,11 +88,13 @@ class Text:
             row += text.count("\n")
         return size
 
-    def _fall_back(self) -> None:
+    def _fall_back(self, *, looks_like_text: bool) -> None:
         self.encoding = "cp1252"
         try:
             self.size = self._check()
         except _NotDecodable as error:
+            if not looks_like_text:
+                raise ImportRefused(self.name, "is no text, so not a table; export CSV or XLSX") from error
             reason = "is neither UTF-8 nor Latin-1 (Windows-1252); save it as UTF-8"
             raise ImportRefused(self.name, reason, row=error.row) from error
         self.notes.append("It is not UTF-8 and was read as Latin-1 (Windows-1252).")

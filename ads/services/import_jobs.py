@@ -10,6 +10,7 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+from django.contrib.auth.models import User
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -122,6 +123,18 @@ def confirm(record: SpendImport, *, by: Actor = None) -> bool:
         return _move(record, {ImportState.CHECKED}, ImportState.IMPORTING, created_by=actor_name())
 
 
+def check_creating(record: SpendImport, *, by: Actor = None) -> bool:
+    """Has a checked file checked again, with campaigns that are missing to be created; False where it is too late."""
+    with acting_as(by):
+        return _move(
+            record,
+            {ImportState.CHECKED},
+            ImportState.CHECKING,
+            create_campaigns=True,
+            created_by=actor_name(),
+        )
+
+
 def cancel(record: SpendImport) -> bool:
     """Gives a file up that is not recorded yet; False where it is too late for that."""
     done = _move(record, {ImportState.CHECKING, ImportState.CHECKED}, ImportState.CANCELLED)
@@ -173,7 +186,7 @@ def work_on(import_id: int, *, now: datetime) -> None:
     if record is None or held.exists():
         return
     try:
-        with acting_as(record.undone_by or record.created_by), _held(record, now) as hold:
+        with acting_as(_person(record.undone_by or record.created_by)), _held(record, now) as hold:
             if record.attempts >= MOST_ATTEMPTS:
                 _give_up(record, hold)
             elif record.state == ImportState.UNDOING:
@@ -182,6 +195,11 @@ def work_on(import_id: int, *, now: datetime) -> None:
                 _read(record, hold, now)
     except TakenOver:
         return
+
+
+def _person(name: str) -> Actor:
+    """Whoever has this name: a person, whom the history of settings can name, or a command."""
+    return User.objects.filter(username=name).first() or name
 
 
 def summary_of(record: SpendImport) -> ImportSummary | None:
@@ -316,7 +334,7 @@ def _forget(record: SpendImport) -> None:
         record.delete()
 
 
-def _move(record: SpendImport, states: set[ImportState], to: ImportState, **changed: str) -> bool:
+def _move(record: SpendImport, states: set[ImportState], to: ImportState, **changed: object) -> bool:
     """Compare-and-set of the state; whoever held it before has lost it."""
     moved = SpendImport.objects.filter(pk=record.pk, state__in=states).update(
         state=to, held_until=None, attempts=0, stage="", percent=0, problem="", **changed

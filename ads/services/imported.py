@@ -10,7 +10,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from ads.errors import TakenOver
-from ads.models import ImportedRecord, ImportState, SpendImport, SpendLog
+from ads.models import Campaign, ImportedRecord, ImportState, SpendImport, SpendLog
 from ads.services.given import given
 from ads.services.identity import record_key
 from ads.services.ledger import KnownTotal
@@ -40,6 +40,20 @@ class Imported:
             if self.log_id is None
             else self.amount_micros - (self.before.amount_micros if self.before else 0)
         )
+
+
+def creation(import_id: int) -> str:
+    """What the history of a campaign says that an import created."""
+    return f"Created by import {import_id}"
+
+
+def campaigns_created(import_id: int) -> QuerySet[Campaign]:
+    """The campaigns that an import created and that are still there."""
+    brands = SpendImport.objects.filter(pk=import_id).values("brand_id")
+    made = Campaign.history.filter(
+        brand_id__in=brands, history_type="+", history_change_reason=creation(import_id)
+    )
+    return Campaign.objects.filter(pk__in=made.values("id"))
 
 
 def check_not_undone(import_id: int) -> None:

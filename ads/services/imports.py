@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import F
 
+from ads.formats import counted
 from ads.importers import BadRow, Export, ImportRefused, Options, ParsedRow, Problem, open_table, understand
 from ads.importers.amounts import may_be
 from ads.importers.spool import MOST_OWNERS, Owner, Spool, Target, TooManyOwners, Total
@@ -111,6 +112,7 @@ class _Run:
     clock: Callable[[], datetime]
     progress: Progress
     unreadable: list[QuarantinedSpend] = field(default_factory=list)
+    without_currency: int = 0
     accepted: set[int] = field(default_factory=set)
     added: Counter[tuple[int, date]] = field(default_factory=Counter)
 
@@ -145,11 +147,21 @@ class _Run:
             raise ImportRefused(summary.file, reason)
         summary.left_out += self.export.rows_left_out
         summary.left_out_rows = self.export.left_out
-        summary.notes = self.export.notes
+        summary.notes = [*self._of_currency(), *self.export.notes]
         self.progress("Reading", 100)
+
+    def _of_currency(self) -> Iterator[str]:
+        rows = self.without_currency
+        if not rows:
+            return
+        is_whole_file = rows == sum(day.rows for day in self.summary.days.values())
+        some = f"{counted(rows, 'row')} {'names' if rows == 1 else 'name'}"
+        who = "The file names" if is_whole_file else some
+        yield f"{who} no currency: taken as {self.job.brand.currency}, the brand's."
 
     def _add(self, spool: Spool, row: ParsedRow) -> None:
         summary = self.summary
+        self.without_currency += row.currency is None
         if len(summary.first_rows) < FIRST_ROWS:
             summary.first_rows.append(row)
         summary.read_micros += row.amount_micros
@@ -265,7 +277,11 @@ class _Run:
         @retrying
         def create() -> list[int]:
             created = create_campaigns(
-                self.job.brand, self._platform, self.export.title, list(missing.values())
+                self.job.brand,
+                self._platform,
+                self.export.title,
+                list(missing.values()),
+                why="" if self.job.record is None else imported.creation(self.job.record.pk),
             )
             if self.job.record is not None:
                 # With the campaigns: an import that goes on after a kill finds them there.

@@ -114,8 +114,12 @@ def aliased(campaign_id: int, owner: Owner) -> Match:
 
 
 @retrying
-def create_campaigns(brand: Brand, platform: str, title: str, wanted: Sequence[NewCampaign]) -> list[int]:
+def create_campaigns(
+    brand: Brand, platform: str, title: str, wanted: Sequence[NewCampaign], *, why: str = ""
+) -> list[int]:
     """Creates enabled campaigns and returns their ids, in order; one that has come up meanwhile is taken.
+
+    Their history says `why`.
 
     A name that the brand has already gets the platform's id appended.
     """
@@ -131,11 +135,11 @@ def create_campaigns(brand: Brand, platform: str, title: str, wanted: Sequence[N
             continue
         name = _free_name(new, title, taken)
         taken.add(name)
-        found.append(
-            Campaign(
-                brand=brand, name=name, platform=platform, account=new.account, external_id=new.external_id
-            )
+        campaign = Campaign(
+            brand=brand, name=name, platform=platform, account=new.account, external_id=new.external_id
         )
+        campaign._change_reason = why or None  # type: ignore[attr-defined]
+        found.append(campaign)
     Campaign.objects.bulk_create([campaign for campaign in found if isinstance(campaign, Campaign)])
     return [campaign if isinstance(campaign, int) else campaign.pk for campaign in found]
 

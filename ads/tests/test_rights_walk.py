@@ -139,8 +139,8 @@ MODELS: dict[Any, Pages] = {
         SEEING,
         ACMES,
         add=MANAGERS_OF_ANY,
-        acts={"record": POST_MANAGERS, "cancel": POST_MANAGERS, "undo": MANAGERS},
-        actions={"record": MANAGERS_OF_ANY, "cancel": MANAGERS_OF_ANY, "undo": MANAGERS_OF_ANY},
+        acts={"record": POST_MANAGERS, "create": POST_MANAGERS, "cancel": POST_MANAGERS, "undo": MANAGERS},
+        actions=dict.fromkeys(("record", "create", "cancel", "undo"), MANAGERS_OF_ANY),
         more={"progress": SEEING, "uncounted": ACMES},
     ),
     QuarantinedSpend: Pages(

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -17,6 +17,7 @@ from django.utils import timezone
 from freezegun import freeze_time
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from ads.admin.history import describe_changes
 from ads.admin.import_page import BAR, _proportions
 from ads.models import (
     Brand,
@@ -28,9 +29,9 @@ from ads.models import (
     SpendLog,
     StatusChange,
 )
-from ads.rights import VIEWER
+from ads.rights import VIEWER, Right
 from ads.rules.serving import Reason, Status
-from ads.services import import_jobs
+from ads.services import CampaignService, import_jobs
 from ads.tests.admin.browser import act_url, errors, list_url, page_url, run, told
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.moments import NOON, brand_day, state
@@ -79,6 +80,18 @@ def page(client: Client, record: SpendImport) -> str:
     response = client.get(page_url(record))
     assert response.status_code == 200
     return str(response.content.decode())
+
+
+@pytest.fixture
+def clerk(brand: Brand) -> Client:
+    """A browser of somebody who records the spend of Acme and may add no campaigns."""
+    user = User.objects.create_user("clerk", is_staff=True)
+    brand.assigned_to.add(user)
+    rights = [right.value for right in (Right.SEE, Right.RECORD_SPEND)]
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="ads", codename__in=rights))
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 class TestGiving:
@@ -344,6 +357,83 @@ class TestStates:
         assert "Nothing new was recorded" in page(ada, again)
         assert SpendLog.objects.count() == 1
 
+    @pytest.mark.parametrize(
+        ("day", "months"), [("2026-03-01", "Mar 2026"), ("2021-05-04", "May 2021 to Mar 2026")]
+    )
+    def test_days_that_are_over_name_the_months_that_count_them(
+        self, ada: Client, brand: Brand, campaign: Campaign, day: str, months: str
+    ) -> None:
+        rows = ("2026-03-02,Summer Sale,1.00", f"{day},Summer Sale,2.00")
+        assert (
+            f"It counts for {months} and for whole flights. A day or month that is over pauses nobody; "
+            "Mar 2026 is not over."
+        ) in page(ada, checked(ada, brand, *rows))
+
+    def test_a_month_that_is_over_is_not_called_this_one(
+        self, ada: Client, brand: Brand, campaign: Campaign
+    ) -> None:
+        shown = page(ada, checked(ada, brand, "2021-05-04,Summer Sale,2.00"))
+        assert (
+            "It counts for May 2021 and for whole flights. A day or month that is over pauses nobody."
+            in shown
+        )
+
+    def test_a_currency_that_the_file_does_not_name_is_said_to_be_assumed(
+        self, ada: Client, brand: Brand, campaign: Campaign
+    ) -> None:
+        assert "The file names no currency: taken as USD, the brand&#x27;s." in page(
+            ada, checked(ada, brand, f"{TODAY},Summer Sale,5.00")
+        )
+        rows = f"{HEADER},Coin\n{TODAY},Summer Sale,5.00,USD\n2026-03-09,Summer Sale,5.00,"
+        for text, told_it in ((rows, "1 row names no currency: taken as USD"), (f"{rows}USD", "")):
+            file = SimpleUploadedFile("c.csv", text.encode())
+            shown = page(ada, checked(ada, brand, upload=file, currency_column="Coin"))
+            assert told_it in shown
+            assert bool(told_it) == ("no currency" in shown)
+
+    def test_campaigns_that_are_missing_are_created_after_another_look(
+        self, ada: Client, brand: Brand
+    ) -> None:
+        record = checked(
+            ada, brand, f"{TODAY},Gravel,5.00", "2026-03-09,Gravel,6.00", f"{TODAY},Road,7.00", "x,Road,1"
+        )
+        shown = page(ada, record)
+        assert ">Create these 2 campaigns and record 3 rows</button>" in shown
+        assert ">Put 4 rows into quarantine</button>" in shown
+        assert "Record 0 rows" not in shown
+
+        ada.post(act_url(record, "create"))
+        work()
+        record.refresh_from_db()
+        assert (record.state, record.create_campaigns) == ("CHECKED", True)
+        assert not Campaign.objects.exists()
+        shown = page(ada, record)
+        assert "3 of 4 rows can be recorded for Acme, 1 needs you." in shown
+        assert ">Record 3 rows</button>" in shown
+        assert "Create these" not in shown
+
+        ada.post(act_url(record, "record"))
+        work()
+        assert told(ada.post(act_url(record, "create"))) == ["Too late: spend.csv is recorded."]
+        assert sorted(brand.campaigns.values_list("name", flat=True)) == ["Gravel", "Road"]
+        assert brand_day(brand, NOON.date()) == 12
+
+    def test_who_may_not_add_campaigns_is_not_offered_to_create_them(
+        self, ada: Client, brand: Brand, clerk: Client
+    ) -> None:
+        record = checked(ada, brand, f"{TODAY},Gravel,5.00")
+        shown = page(clerk, record)
+        assert ">Put 1 row into quarantine</button>" in shown
+        assert "Create this" not in shown
+        assert clerk.post(act_url(record, "create")).status_code == 403
+        record.refresh_from_db()
+        assert (record.state, record.create_campaigns) == ("CHECKED", False)
+
+    def test_the_history_of_a_campaign_names_who_imported_it(self, ada: Client, brand: Brand) -> None:
+        record = recorded(ada, brand, f"{TODAY},Gravel,5.00", create_campaigns="on")
+        (entry,) = describe_changes(Campaign.objects.get())
+        assert (entry.by, entry.what) == ("ada", f"Created by import {record.pk}")
+
     def test_a_file_too_large_to_try_says_that_it_cannot_tell(
         self, ada: Client, brand: Brand, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -378,6 +468,31 @@ class TestUndoing:
         assert told(ada.post(act_url(record, "undo"))) == ["Not undone: spend.csv was undone before."]
         work()
         assert SpendLog.objects.count() == 2
+
+    def test_campaigns_that_it_created_are_led_to(
+        self, ada: Client, brand: Brand, campaign: Campaign
+    ) -> None:
+        rows = (f"{TODAY},Gravel,5.00", f"{TODAY},Road,0.00", f"{TODAY},Summer Sale,1.00")
+        record = recorded(ada, brand, *rows, create_campaigns="on")
+        created = f"{list_url(Campaign)}?import={record.pk}"
+        assert f'2 campaigns created, switched on. <a class="ab-link" href="{created}">' in page(ada, record)
+        listed = ada.get(created).context["cl"].result_list
+        assert sorted(each.name for each in listed) == ["Gravel", "Road"]
+        shown = ada.get(act_url(record, "undo")).content.decode()
+        assert "2 rows of the ledger are reversed, $6.00 of Acme in all." in shown
+        assert "The file had 3 rows recorded: one of 0.00, or one that changed nothing, has no row" in shown
+        assert "The 2 campaigns it created stay, 2 switched on." in shown
+        assert created in shown
+
+        ada.post(act_url(record, "undo"))
+        work()
+        CampaignService.switch_off(Campaign.objects.get(name="Road"))
+        shown = page(ada, record)
+        assert "The 2 campaigns that it created are still there, 1 of them switched on." in shown
+        assert f'<a class="ab-link" href="{created}">Switch them off or archive them</a>' in shown
+        for each in listed:
+            CampaignService.archive(each)
+        assert "that it created" not in page(ada, record)
 
     def test_it_is_refused_with_the_import_that_came_later(
         self, ada: Client, brand: Brand, campaign: Campaign

@@ -128,7 +128,7 @@ def test_every_page_is_open_to_everybody_and_fits_its_window(
     work()
     page.reload()
     check("the preview of an import")
-    page.get_by_role("button", name="Record").click()
+    page.get_by_role("button", name="Record 2 rows").click()
     work()
     give_a_file(page, site, tmp_path)
     work()
@@ -167,12 +167,12 @@ def test_a_file_is_given_looked_at_and_recorded(
     before = SpendLog.objects.count()
     work()
     # The page finds out by itself.
-    expect(page.get_by_role("button", name="Record")).to_be_visible()
+    expect(page.get_by_role("button", name="Record 2 rows")).to_be_visible()
     expect(page.locator("#content")).to_contain_text("Nobody knows")
     expect(page.locator("#content")).to_contain_text("$3.75")
     assert (SpendLog.objects.count(), QuarantinedSpend.objects.count()) == (before, 0)
 
-    page.get_by_role("button", name="Record").click()
+    page.get_by_role("button", name="Record 2 rows").click()
     work()
     expect(page.get_by_role("link", name="Undo this import …")).to_be_visible()
     recorded = SpendLog.objects.order_by("-pk")[:2]

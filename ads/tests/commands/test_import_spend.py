@@ -354,6 +354,7 @@ class TestBooking:
             "campaigns created 1",
             "total of the rows R$2.00",
             "booked R$2.00",
+            "The file names no currency: taken as BRL, the brand's.",
             f"Import {number}: undo_import {number} takes it back.",
             "Not counted:",
             "row 2: column “spend”: “NaN” is not an amount; 12.50 would be one",

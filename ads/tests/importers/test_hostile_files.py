@@ -130,6 +130,8 @@ def test_control_characters_are_shown_as_a_mark(files: Files) -> None:
 def test_what_is_no_text(files: Files) -> None:
     shift_jis = f"{HEADER}\n{GOOD}\n2026-05-01,1,".encode() + "広告の結果".encode("shift_jis") + b",1.00\n"
 
+    no_text = "export.csv: is no text, so not a table; export CSV or XLSX"
+    assert refusal(files.write(b"\x8f\x00\x81 program \xff")) == no_text
     assert "NUL" in refusal(files.write(f"{HEADER}\n{GOOD}\n\0\1\2".encode() * 200))
     assert refusal(files.write(shift_jis)) == (
         "export.csv, row 3: is neither UTF-8 nor Latin-1 (Windows-1252); save it as UTF-8"
@@ -145,6 +147,9 @@ def test_what_is_no_text(files: Files) -> None:
     ("start", "words"),
     [
         (b"%PDF-1.7", "is a PDF"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "is a picture, not a table; export CSV or XLSX"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "is a picture, not a table"),
+        (b"GIF89a", "is a picture, not a table"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel file"),
         (b"BZh91AY", "bzip2"),
         (b"PAR1....", "Parquet"),
