@@ -44,6 +44,7 @@ class BrandForm(SettingsForm[Brand]):
         model = Brand
         fields = ("name", "is_active", "timezone", "currency", "assigned_to")
         labels = {"is_active": "Active", "timezone": "Time zone"}
+        help_texts = {"is_active": "While this is off, none of the brand’s campaigns runs."}
         widgets = {"timezone": UnfoldAdminSelect2Widget(), "currency": UnfoldAdminSelect2Widget()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

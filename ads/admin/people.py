@@ -67,6 +67,12 @@ class RightsField(forms.ModelMultipleChoiceField[Permission]):
         return str(obj.name)
 
 
+HELP = {
+    "is_staff": "Needed to import, to work on the quarantine, and to add brands, campaigns and spend, whatever the roles "
+    "allow. Without it there is the dashboard alone."
+}
+
+
 class PersonForm(UserChangeForm):
     """Of roles and brands it offers those that its user may give; others stay as they are."""
 
@@ -97,7 +103,7 @@ class PersonForm(UserChangeForm):
         for name, words in ACCOUNT_SETTINGS.items():
             if name in self.fields:
                 self.fields[name].label = words
-                self.fields[name].help_text = ""
+                self.fields[name].help_text = HELP.get(name, "")
         choices: dict[str, Any] = self.fields
         if "groups" in choices:
             roles = list(Group.objects.prefetch_related("permissions__content_type"))

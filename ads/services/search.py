@@ -1,10 +1,11 @@
-"""Brands and campaigns by a part of their name; the ledger by an id."""
+"""Brands and campaigns by a part of their name, campaigns by their id on a platform too; the ledger by an id."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, transaction
+from django.db.models import Q
 
 from ads.models import Brand, Campaign, SpendLog
 
@@ -24,13 +25,15 @@ class Found:
 
 
 def find(user: AbstractBaseUser | AnonymousUser, text: str, most: int = MOST_OF_A_KIND) -> Found:
-    """Brands and campaigns that this person has a right to, and whose name holds `text`. Two queries."""
+    """Brands and campaigns that this person has a right to, and whose name holds `text` or whose id on its platform
+    it is. Two queries."""
     if not text:
         return Found([], [], is_cut=False)
     brands = Brand.objects.visible_to(user).filter(name__icontains=text, archived_at__isnull=True)
     campaigns = (
         Campaign.objects.visible_to(user)
-        .filter(name__icontains=text, archived_at__isnull=True, brand__archived_at__isnull=True)
+        .filter(Q(name__icontains=text) | Q(external_id=text))
+        .filter(archived_at__isnull=True, brand__archived_at__isnull=True)
         .select_related("brand")
         .order_by("name", "pk")
     )

@@ -25,6 +25,16 @@ def names(client: Client, **query: str) -> list[str]:
     return [brand.name for brand in client.get(list_url(Brand), query).context["cl"].result_list]
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_switch_says_what_follows_without_seeming_to_say_how_it_stands(
+    ada: Client, brand: Brand, is_on: bool
+) -> None:
+    Brand.objects.update(is_active=is_on)
+    page = ada.get(page_url(brand)).content.decode()
+    assert "While this is off, none of the brand’s campaigns runs." in page
+    assert "Switched off, none" not in page
+
+
 class TestList:
     def test_a_brand_shows_spent_against_budget_and_what_is_left(
         self, ada: Client, brand: Brand, multiple_campaigns: list[Campaign]

@@ -78,6 +78,7 @@ class TestManaging:
         page = olga.get(page_url(bob)).content.decode()
         assert "Trafficker: " in page
         assert "Switch brands and campaigns on and off" in page
+        assert "Needed to import, to work on the quarantine, and to add brands, campaigns and spend" in page
         form = person_form(bob, groups=[role_id("Trafficker")], brands=[str(brand.pk)], is_staff="on")
         assert olga.post(page_url(bob), form).status_code == 302
         bob = User.objects.get(pk=bob.pk)

@@ -171,6 +171,12 @@ def test_a_file_is_given_looked_at_and_recorded(
     expect(page.locator("#content")).to_contain_text("Nobody knows")
     expect(page.locator("#content")).to_contain_text("$3.75")
     assert (SpendLog.objects.count(), QuarantinedSpend.objects.count()) == (before, 0)
+    # Shades tell in which directions there is more.
+    for table, shades in (("first rows", 4), ("days", 8)):
+        look = page.get_by_role("region", name=f"Table of the {table}").evaluate(
+            "region => getComputedStyle(region).backgroundImage"
+        )
+        assert look.count("linear-gradient") == shades
 
     page.get_by_role("button", name="Record 2 rows").click()
     work()

@@ -155,6 +155,17 @@ def test_search_finds_brands_and_campaigns_of_ones_own(
     assert "No brand or campaign matches “secret”" in nina.get("/search/", {"q": "secret"}).content.decode()
 
 
+def test_search_finds_a_campaign_by_its_whole_id_on_its_platform(nina: Client, brand: Brand) -> None:
+    for its_brand, name in ((brand, "Gravel"), (BrandFactory.create(), "Hidden")):
+        CampaignFactory.create(brand=its_brand, name=name, platform="meta", account=name, external_id="12022")
+    page = nina.get("/search/", {"q": " 12022 "}).content.decode()
+    assert "Gravel" in page
+    assert "Hidden" not in page
+    part = nina.get("/search/", {"q": "1202"}).content.decode()
+    assert "No brand or campaign matches “1202”" in part
+    assert "Names are searched, and a campaign’s whole id on its platform." in part
+
+
 def test_search_asks_as_often_for_one_find_as_for_many(ada: Client, django_assert_num_queries: Any) -> None:
     for number in range(30):
         BrandFactory.create(name=f"Same {number:02}")
