@@ -68,8 +68,8 @@ class RightsField(forms.ModelMultipleChoiceField[Permission]):
 
 
 HELP = {
-    "is_staff": "Needed to import, to work on the quarantine, and to add brands, campaigns and spend, whatever the roles "
-    "allow. Without it there is the dashboard alone."
+    "is_staff": "Needed to import, to work on the quarantine, and to add brands, campaigns and spend, whatever the "
+    "roles allow. Without it there is the dashboard alone."
 }
 
 
