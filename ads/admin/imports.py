@@ -182,6 +182,8 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
         for name in ("brand", "campaign") if obj is None else ():
             field = form.base_fields[name]
             field.widget = field.widget.widget  # without the ways to add and change what is chosen
+        if obj is None and not self.has_create_permission(request):
+            form.base_fields["create_campaigns"].disabled = True
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

@@ -428,6 +428,8 @@ class TestStates:
         assert clerk.post(act_url(record, "create")).status_code == 403
         record.refresh_from_db()
         assert (record.state, record.create_campaigns) == ("CHECKED", False)
+        upload(clerk, brand, f"{TODAY},Gravel,5.00", create_campaigns="on")
+        assert (last().created_by, last().create_campaigns) == ("clerk", False)
 
     def test_the_history_of_a_campaign_names_who_imported_it(self, ada: Client, brand: Brand) -> None:
         record = recorded(ada, brand, f"{TODAY},Gravel,5.00", create_campaigns="on")
