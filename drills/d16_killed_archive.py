@@ -35,7 +35,7 @@ def drill(stage: Stage) -> Iterator[Figure]:
     """Every second run is killed while rows move, the others at any moment before; each time the books are counted."""
     if find_spec("pyarrow") is None:
         raise NotRun("PyArrow is not installed: requirements-archive.txt")
-    rows, kills = stage.size(200_000, quick=20_000), stage.size(20, quick=4)
+    rows, kills = stage.size(200_000, quick=100_000), stage.size(20, quick=4)
     campaigns = make_agency(brands=5, campaigns=4, daily_budget=None)
     amount = _spend(campaigns, rows)
     files = stage.directory / "archive"
@@ -83,7 +83,7 @@ def _kill(stage: Stage, command: Sequence[str], counts: Sequence[int], held: Hel
     for count in counts:
         before = SpendLog.objects.count()
         process = _start(stage, command)
-        time.sleep(stage.chance.uniform(0.5, 3))
+        time.sleep(stage.chance.uniform(0.5, 2))
         _kill_it(process)
         wrong += _not_closed(held)
         process = _start(stage, command)
