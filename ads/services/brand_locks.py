@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.db import OperationalError, connection, transaction
 
 from ads.models import Brand
-from ads.services.transactions import is_rolled_back, retrying
+from ads.services.transactions import is_rolled_back, retrying, waiting_at_most
 
 R = TypeVar("R")
 
@@ -44,8 +44,7 @@ def of_free(brand_ids: Sequence[int], work: Callable[[list[Brand]], R]) -> tuple
 def of_held(brand_id: int, work: Callable[[list[Brand]], R]) -> list[R]:
     """What the work gave for a brand that somebody holds, if it is soon let go; nothing where it is not."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{HELD_SECONDS}s'")
+        with waiting_at_most(HELD_SECONDS), transaction.atomic():
             return [work(Brand.objects.lock([brand_id]))]
     except OperationalError as error:
         if not is_rolled_back(error):
