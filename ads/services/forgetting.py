@@ -26,14 +26,14 @@ class Forgotten:
 def forget(now: datetime) -> Forgotten:
     """Deletes sessions that have expired, and failed sign-ins and wrong tokens of which the wait is over."""
     return Forgotten(
-        sessions=_delete(Session.objects.filter(expire_date__lt=now)),
-        sign_ins=_delete(AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)),
+        sessions=delete(Session.objects.filter(expire_date__lt=now)),
+        sign_ins=delete(AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)),
         addresses=wrong_tokens.forget(now),
     )
 
 
-def _delete(rows: QuerySet[Any, Any]) -> int:
-    """A slice at a time; a row that is in force again by then stays."""
+def delete(rows: QuerySet[Any, Any]) -> int:
+    """Deletes these rows, a slice at a time, and returns how many; one that is in force again by then stays."""
     deleted = 0
     while keys := list(rows.order_by().values_list("pk", flat=True)[:ROWS_PER_DELETE]):
         deleted += rows.filter(pk__in=keys).delete()[1].get(rows.model._meta.label, 0)

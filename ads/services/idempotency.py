@@ -13,12 +13,12 @@ from django.db import IntegrityError
 
 from ads.errors import BudgetSystemError
 from ads.models import ApiToken, IdempotencyRecord
+from ads.services.forgetting import delete
 
 KEPT_FOR = timedelta(hours=24)
 # Longer than nearly any request takes. One that takes longer runs twice, and counts once.
 TAKEN_OVER_AFTER = timedelta(seconds=10)
 FASTEST = 1
-ROWS_PER_DELETE = 1_000
 
 
 class KeyReused(BudgetSystemError):
@@ -78,12 +78,8 @@ def give_up(claimed: Claim) -> None:
 
 
 def forget(now: datetime) -> int:
-    """Deletes what is older than a day, a slice at a time; returns how many."""
-    forgotten = 0
-    old = IdempotencyRecord.objects.filter(created_at__lt=now - KEPT_FOR).order_by("created_at")
-    while ids := list(old.values_list("pk", flat=True)[:ROWS_PER_DELETE]):
-        forgotten += IdempotencyRecord.objects.filter(pk__in=ids).delete()[0]
-    return forgotten
+    """Deletes what is older than a day; returns how many."""
+    return delete(IdempotencyRecord.objects.filter(created_at__lt=now - KEPT_FOR))
 
 
 def _take_over(record: IdempotencyRecord, now: datetime) -> Claim:
