@@ -36,28 +36,13 @@ class Words:
     way: Literal["look", "send", ""] = ""
 
 
-_READ = {
-    Outage.AWAY: Words("The database cannot be reached", f"Nothing was lost. {KEPT} {AGAIN}", "look"),
-    Outage.CLOSED: Words(
-        "The database takes nothing at the moment", f"Nothing was lost. {KEPT} {AGAIN}", "look"
-    ),
-    Outage.HELD: Words(
-        "Somebody else is working on this brand",
-        f"An import, say, or another person was not done with it in time. Nothing was changed. {AGAIN}",
-        "look",
-    ),
-}
-_NOT_SAVED = {
-    Outage.AWAY: Words(
-        "Not saved: the database cannot be reached", f"{UNCHANGED} {KEPT} {SEND_AGAIN}", "send"
-    ),
-    Outage.CLOSED: Words(
-        "Not saved: the database takes nothing at the moment", f"{UNCHANGED} {KEPT} {SEND_AGAIN}", "send"
-    ),
-    Outage.HELD: Words(
-        "Not saved: somebody else is working on this brand",
-        f"An import, say, or another person was not done with it in time. {UNCHANGED} {SEND_AGAIN}",
-        "send",
+# What it is, and why where somebody can tell.
+_WHAT = {
+    Outage.AWAY: ("the database cannot be reached", ""),
+    Outage.CLOSED: ("the database takes nothing at the moment", ""),
+    Outage.HELD: (
+        "somebody else is working on this brand",
+        "An import, say, or another person was not done with it in time. ",
     ),
 }
 _LEFT_OPEN = Words(
@@ -91,6 +76,13 @@ def failed(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _words(outage: Outage, *, is_read: bool) -> Words:
+    what, why = _WHAT[outage]
+    if is_read:
+        return Words(f"{what[:1].upper()}{what[1:]}", f"{why}Nothing was lost. {KEPT} {AGAIN}", "look")
+    return Words(f"Not saved: {what}", f"{why}{UNCHANGED} {KEPT} {SEND_AGAIN}", "send")
+
+
 def _told(request: HttpRequest, error: BaseException, *, is_open: bool) -> HttpResponse | None:
     """503 and what it means, where the database could not answer; as text for a part of a page."""
     outage = outage_of(error)
@@ -99,8 +91,9 @@ def _told(request: HttpRequest, error: BaseException, *, is_open: bool) -> HttpR
     told = str(error).strip()
     logger.warning("The database could not answer %s %s: %s", request.method, request.path, told)
     # A part is only looked at, also where it posts: what is saved is sent as a whole.
-    is_part, is_read = "HX-Request" in request.headers, request.method in READING
-    words = _READ[outage] if is_read or is_part else _LEFT_OPEN if is_open else _NOT_SAVED[outage]
+    is_part = "HX-Request" in request.headers
+    is_read = is_part or request.method in READING
+    words = _LEFT_OPEN if is_open and not is_read else _words(outage, is_read=is_read)
     body = f"{words.title}. {PART}" if is_part else render_to_string("503.html", {"words": words})
     return HttpResponse(
         body,
