@@ -238,9 +238,8 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
         record = queryset.get()
         if import_jobs.confirm(record, by=request.user):
             ring(record)
-            return
-        look = import_page.LOOKS[ImportState(record.state)]
-        self.message_user(request, f"Not again: {record} is {look.word.lower()}.", messages.WARNING)
+        else:
+            self._tell_state(request, record, "Not again")
 
     def has_create_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and self.has_settings_permission(request)
@@ -251,16 +250,18 @@ class SpendImportAdmin(BaseAdmin[SpendImport]):
         record = queryset.get()
         if import_jobs.check_creating(record, by=request.user):
             ring(record)
-            return
-        look = import_page.LOOKS[ImportState(record.state)]
-        self.message_user(request, f"Too late: {record} is {look.word.lower()}.", messages.WARNING)
+        else:
+            self._tell_state(request, record, "Too late")
 
     @admin.action(permissions=["add"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[SpendImport]) -> None:
         record = queryset.get()
         if not import_jobs.cancel(record):
-            look = import_page.LOOKS[ImportState(record.state)]
-            self.message_user(request, f"Too late: {record} is {look.word.lower()}.", messages.WARNING)
+            self._tell_state(request, record, "Too late")
+
+    def _tell_state(self, request: HttpRequest, record: SpendImport, why: str) -> None:
+        look = import_page.LOOKS[ImportState(record.state)]
+        self.message_user(request, f"{why}: {record} is {look.word.lower()}.", messages.WARNING)
 
     @admin.action(permissions=["add"])
     def undo(self, request: HttpRequest, queryset: QuerySet[SpendImport]) -> HttpResponse | None:
