@@ -49,10 +49,15 @@ def drill(stage: Stage) -> Iterator[Figure]:
 def control(stage: Stage) -> Iterator[Figure]:
     """The brand's row is read and not locked."""
 
-    def read(self: BrandQuerySet, brand_ids: Collection[int], **_: object) -> list[Brand]:
-        return list(self.filter(pk__in=brand_ids).order_by("pk"))
+    locking = BrandQuerySet.locking
 
-    with mock.patch.object(BrandQuerySet, "lock", read):
+    def reading(
+        self: BrandQuerySet, brand_ids: Collection[int], **options: bool
+    ) -> tuple[str, list[str | int]]:
+        sql, params = locking(self, brand_ids, **options)
+        return sql.replace("FOR NO KEY UPDATE", ""), params
+
+    with mock.patch.object(BrandQuerySet, "locking", reading):
         yield from _gate(stage, stage.size(10_000, quick=4_000))
 
 

@@ -39,11 +39,15 @@ def drill(stage: Stage) -> Iterator[Figure]:
 def control(stage: Stage) -> Iterator[Figure]:
     """The storm, with brands locked in the order in which they come."""
 
-    def lock(self: BrandQuerySet, brand_ids: Sequence[int], **_: object) -> list[Brand]:
-        ids = random.sample(sorted(brand_ids), len(brand_ids))
-        return [self.select_for_update(no_key=True).get(pk=pk) for pk in ids]
+    locking = BrandQuerySet.locking
 
-    with patch.object(BrandQuerySet, "lock", lock):
+    def in_any_order(
+        self: BrandQuerySet, brand_ids: Sequence[int], **options: bool
+    ) -> tuple[str, list[str | int]]:
+        sql, params = locking(self, brand_ids, **options)
+        return sql.replace("ORDER BY id", "ORDER BY random()"), params
+
+    with patch.object(BrandQuerySet, "locking", in_any_order):
         yield from _storm(stage)
 
 

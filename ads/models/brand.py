@@ -1,10 +1,10 @@
 """Brand: a client, its budgets, and its time zone with every zone it has had."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -42,15 +42,36 @@ class BrandQuerySet(SettingsQuerySet["Brand"]):
             raise TransactionManagementError(
                 "A brand is locked for the rest of a transaction; there is none."
             )
+        with connection.cursor() as cursor:
+            cursor.execute(*self.locking(brand_ids, free_only=free_only))
+            return self.locked(cursor.fetchall())
+
+    def locking(self, brand_ids: Collection[int], *, free_only: bool = False) -> tuple[str, list[str | int]]:
+        """The statement that locks them, and its parameters, for whoever runs others in the same round trip."""
+        connection = connections[self.db]
         # Every write begins with this, and composing a query takes longer than running it.
-        for_update = (
-            connection.ops.for_update_sql(no_key=True, skip_locked=free_only)
-            if connection.features.has_select_for_update
-            else ""
+        columns = ", ".join(
+            "CAST(zone_history AS text)" if name == "zone_history" else name for name in self._columns()
         )
-        ids = ", ".join(["%s"] * len(brand_ids))
-        sql = f"SELECT * FROM ads_brand WHERE id IN ({ids}) ORDER BY id {for_update}"  # noqa: S608
-        return list(self.raw(sql, list(brand_ids)))
+        sql = f"SELECT {columns} FROM ads_brand WHERE id"  # noqa: S608 - names of ours
+        if not connection.features.has_select_for_update:
+            return f"{sql} IN ({', '.join(['%s'] * len(brand_ids))}) ORDER BY id", list(brand_ids)
+        for_update = connection.ops.for_update_sql(no_key=True, skip_locked=free_only)
+        ids = f"{{{','.join(map(str, brand_ids))}}}"
+        return f"{sql} = ANY(%s::bigint[]) ORDER BY id {for_update}", [ids]
+
+    def locked(self, rows: Iterable[Sequence[Any]]) -> list["Brand"]:
+        """The brands of the rows that this statement returned."""
+        connection = connections[self.db]
+        compiler = connection.ops.compiler("SQLCompiler")(self.query, connection, self.db)
+        table = Brand._meta.db_table
+        converters = compiler.get_converters([field.get_col(table) for field in Brand._meta.concrete_fields])
+        names = self._columns()
+        return [Brand.from_db(self.db, names, row) for row in compiler.apply_converters(rows, converters)]
+
+    @staticmethod
+    def _columns() -> list[str]:
+        return [field.attname for field in Brand._meta.concrete_fields]
 
 
 class Brand(SettingsModel):

@@ -1,8 +1,9 @@
 """May a record be counted, and for which day: every reason to refuse one is here."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -11,7 +12,7 @@ from ads.errors import InvalidSpend
 from ads.models import Brand, Kind
 from ads.rules.money import MAX_MICROS, from_micros
 from ads.rules.periods import Calendar
-from ads.services.given import among, as_datetime
+from ads.services.given import Statement, among, moment, run
 from ads.services.moments import passing
 from ads.services.periods import Limits
 from ads.services.records import REVERSAL, SpendEvent, SpendSnapshot
@@ -26,6 +27,8 @@ class BrandGround:
     """A locked brand, and its dates at this moment."""
 
     brand: Brand
+    brand_id: int
+    currency: str
     calendar: Calendar
     today: date
     today_starts_at: datetime
@@ -79,12 +82,29 @@ def stand_on(
     ids, clock = set(campaign_ids), passing(now)
     if brand_ids is None:
         brand_ids = set(brands_of(ids).values())
-    brands = {brand.pk: brand for brand in Brand.objects.lock(brand_ids)}
-    locked_at = clock()
-    grounds = {pk: _brand_ground(brand, now) for pk, brand in brands.items()}
+    brands: dict[int, Brand] = {}
+    owners: dict[int, BrandGround] = {}
+    campaigns: dict[int, CampaignGround] = {}
+    locked_at = now
+
+    def take_brands(rows: list[tuple[Any, ...]]) -> None:
+        nonlocal locked_at
+        locked_at = clock()
+        brands.update((brand.pk, brand) for brand in Brand.objects.locked(rows))
+        owners.update((pk, _brand_ground(brand, now)) for pk, brand in brands.items())
+
+    def take_campaigns(rows: list[tuple[Any, ...]]) -> None:
+        for pk, brand_id, status, since, *limits in rows:
+            if brand_id in owners:
+                campaigns[pk] = CampaignGround(
+                    owners[brand_id], status, since and moment(since), Limits(*limits)
+                )
+
+    if brand_ids:
+        run([Statement(*Brand.objects.locking(brand_ids), take_brands), _reading(ids, take_campaigns)])
     return Ground(
         brands=brands,
-        campaigns=_campaigns(ids, grounds),
+        campaigns=campaigns,
         source=source,
         now=now,
         latest=now + FURTHEST_AHEAD,
@@ -101,26 +121,27 @@ def brands_of(campaign_ids: Collection[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def _campaigns(ids: Collection[int], owners: Mapping[int, BrandGround]) -> dict[int, CampaignGround]:
+def _reading(ids: Collection[int], take: Callable[[list[tuple[Any, ...]]], None]) -> Statement:
     are_these, params = among("bigint", list(ids))
     sql = f"""
-        SELECT id, brand_id, status, status_since, daily_budget_micros, monthly_budget_micros, total_budget_micros
+        SELECT id, brand_id, status, CAST(status_since AS text),
+            daily_budget_micros, monthly_budget_micros, total_budget_micros
         FROM ads_campaign WHERE id {are_these}
     """  # noqa: S608 - only placeholders are put in
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return {
-            pk: CampaignGround(owners[brand_id], status, since and as_datetime(since), Limits(*limits))
-            for pk, brand_id, status, since, *limits in cursor.fetchall()
-            if brand_id in owners
-        }
+    return Statement(sql, params, take)
 
 
 def _brand_ground(brand: Brand, now: datetime) -> BrandGround:
     calendar = brand.calendar
     today = calendar.local_date(now)
     return BrandGround(
-        brand, calendar, today, *calendar.day_bounds(today), calendar.local_date(now + FURTHEST_AHEAD)
+        brand,
+        brand.pk,
+        brand.currency,
+        calendar,
+        today,
+        *calendar.day_bounds(today),
+        calendar.local_date(now + FURTHEST_AHEAD),
     )
 
 
@@ -176,12 +197,14 @@ def _check_owner(record: SpendEvent | SpendSnapshot, ground: Ground) -> BrandGro
     campaign = ground.campaigns.get(record.campaign_id)
     if campaign is None:
         raise InvalidSpend("campaign", f"{record.campaign_id} is not a campaign")
-    currency = campaign.owner.brand.currency
-    if record.currency is not None and record.currency != currency:
-        raise InvalidSpend("currency", f"{record.currency} is not the brand's currency, which is {currency}")
+    owner = campaign.owner
+    if record.currency is not None and record.currency != owner.currency:
+        raise InvalidSpend(
+            "currency", f"{record.currency} is not the brand's currency, which is {owner.currency}"
+        )
     if not -MAX_MICROS <= record.amount_micros <= MAX_MICROS:
         raise InvalidSpend("amount", f"{from_micros(record.amount_micros)} is out of range")
-    return campaign.owner
+    return owner
 
 
 def _check_instant(occurred_at: datetime, ground: Ground) -> None:

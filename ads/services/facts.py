@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from ads.models import Brand, BrandPeriod, Campaign, CampaignPeriod, DaypartingS
 from ads.rules.dayparting import Window
 from ads.rules.periods import Calendar, month_start
 from ads.rules.serving import BrandFacts, CampaignFacts
-from ads.services.given import AsOneText, as_datetime, rows_of
+from ads.services.given import AsOneText, moment, rows_of
 
 Counted = dict[date, int]
 NOTHING: Mapping[date, int] = {}
@@ -62,7 +62,7 @@ def load_campaign_facts(
 ) -> Iterator[tuple[StoredDecision, CampaignFacts]]:
     """The facts of each of these campaigns of these brands, beside what was last decided; all of one moment."""
     for (
-        campaign_id, brand_id, name, status, reason_codes, next_transition_at, is_new,
+        campaign_id, brand_id, name, status, reason_codes, next_at, is_new,
         enabled, is_archived, start_date, end_date, daily, monthly, total,
         days, months, total_micros, windows,
     ) in rows_of(campaigns.order_by().values_list(
@@ -75,7 +75,7 @@ def load_campaign_facts(
         campaign_windows, zone = _windows(windows) if windows else ((), "")
         yield (
             StoredDecision(
-                campaign_id, brand_id, name, status, reason_codes, _moment(next_transition_at), is_new
+                campaign_id, brand_id, name, status, reason_codes, next_at and moment(next_at), is_new
             ),
             CampaignFacts(
                 brand,
@@ -151,11 +151,6 @@ def _windows(text: str) -> tuple[tuple[Window, ...], str]:
 @lru_cache(maxsize=4096)
 def _date(text: str) -> date:
     return date.fromisoformat(text)
-
-
-@lru_cache(maxsize=65536)
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else as_datetime(datetime.fromisoformat(text)).astimezone(UTC)
 
 
 def _present_and_future(calendars: Mapping[int, Calendar], now: datetime) -> Q:

@@ -23,8 +23,8 @@ from ads.models import (
     SpendImport,
 )
 from ads.services import consequences, imported, quarantine
-from ads.services.booking import book_events
 from ads.services.enforcement import Change
+from ads.services.events import book_events
 from ads.services.identity import quarantine_key, record_key
 from ads.services.import_summary import ImportSummary, KeptOut
 from ads.services.ingest import ingest

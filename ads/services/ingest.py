@@ -12,10 +12,11 @@ from typing import Protocol, TypeVar
 from ads.errors import InvalidSpend, SpendConflict
 from ads.models import Brand, ImportMode, Kind, SpendLog
 from ads.services import quarantine
-from ads.services.booking import book_events, book_snapshots
 from ads.services.checking import brands_of
+from ads.services.events import book_events
 from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
+from ads.services.snapshots import book_snapshots
 from ads.services.transactions import retrying
 
 R = TypeVar("R", SpendEvent, SpendSnapshot)

@@ -1,32 +1,26 @@
 """Appends to the ledger and to what is known of records, as fast as each engine can: all that differs is here."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from operator import attrgetter
+from itertools import count
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Model
+from psycopg import Copy
 
 from ads.models import SpendKey, SpendLog
-from ads.services.given import Statement, among, as_datetime, given
-
-LOG_COLUMNS = (
-    "id", "brand_id", "campaign_id", "kind", "amount_micros", "occurred_at", "spent_on", "recorded_at", "source",
-    "external_id", "description", "recorded_by", "while_off", "reverses_id", "snapshot_key",
-)  # fmt: skip
-LOG_TYPES = (
-    "int8", "int8", "int8", "varchar", "int8", "timestamptz", "date", "timestamptz", "varchar",
-    "varchar", "varchar", "varchar", "bool", "int8", "bytea",
-)  # fmt: skip
-KEY_COLUMNS = ("key", "content", "log_id")
-KEY_TYPES = ("bytea", "bytea", "int8")  # 16 bytes are sent for a uuid as for a bytea
+from ads.services.given import Statement, Value, adapted, among, given, moment, run
 
 
-@dataclass(slots=True)
-class LedgerRow:
-    """A row on its way into the ledger, its columns as in SpendLog; with its identity where it has one."""
+class LedgerRow(NamedTuple):
+    """A row of the ledger, its columns as in SpendLog and in the order in which they are copied."""
 
+    id: int
     brand_id: int
     campaign_id: int
     kind: str
@@ -35,54 +29,88 @@ class LedgerRow:
     spent_on: date
     recorded_at: datetime
     source: str
+    external_id: str | None
+    description: str
     recorded_by: str
-    external_id: str | None = None
-    description: str = ""
-    reverses_id: int | None = None
-    snapshot_key: bytes | None = None
-    key: bytes | None = None
-    content: bytes | None = None
-    while_off: bool = False
-    id: int = 0
+    while_off: bool
+    reverses_id: int | None
+    snapshot_key: bytes | None
 
     def as_log(self) -> SpendLog:
         """The row as it is stored."""
-        log = SpendLog(
-            **{column: getattr(self, column) for column in LOG_COLUMNS if column != "snapshot_key"}
-        )
+        log = SpendLog(**self._asdict())
         log.snapshot_key = None if self.snapshot_key is None else UUID(bytes=self.snapshot_key)
         log._state.adding, log._state.db = False, connection.alias
         return log
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRecord:
-    """The content of a record that came before, and the ledger's row it is booked in."""
+LOG_COLUMNS = LedgerRow._fields
+LOG_TYPES = (
+    "int8", "int8", "int8", "varchar", "int8", "timestamptz", "date", "timestamptz", "varchar",
+    "varchar", "varchar", "varchar", "bool", "int8", "bytea",
+)  # fmt: skip
 
+
+class RecordKey(NamedTuple):
+    """A record's identity, the digest of its content, and the ledger's row it is booked in."""
+
+    key: bytes
     content: bytes
     log_id: int
 
 
-def known_records(
-    keys: Iterable[bytes], days: Iterable[bytes]
-) -> tuple[dict[bytes, KnownRecord], set[bytes]]:
-    """Those of these identities that came before, and those of these days that have totals."""
-    are_records, record_params = among("uuid", [key.hex() for key in keys])
-    are_days, day_params = among("uuid", [key.hex() for key in days])
-    sql = f"""
-        SELECT key, content, log_id FROM ads_spendkey WHERE key {are_records}
-        UNION ALL SELECT key, NULL, NULL FROM ads_snapshotday WHERE key {are_days}
-    """  # noqa: S608 - only placeholders are put in
-    records: dict[bytes, KnownRecord] = {}
-    with_totals: set[bytes] = set()
-    with connection.cursor() as cursor:
-        cursor.execute(sql, record_params + day_params)
-        for key, content, log_id in cursor.fetchall():
-            if log_id is None:
-                with_totals.add(_bytes(key))
+# PostgreSQL's binary format of COPY: a head; of each row the number of columns, each after its length; an end.
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_END = b"\xff\xff"
+_pack_key = struct.Struct("!hi16si16siq").pack
+
+
+@dataclass(slots=True)
+class Known:
+    """What is read at once before records are booked: those that came before, the days of which there are totals,
+    and ids for new rows.
+    """
+
+    records: dict[bytes, RecordKey] = field(default_factory=dict)
+    with_totals: set[bytes] = field(default_factory=set)
+    ids: Iterator[int] = field(default_factory=lambda: iter(()))
+
+    def looking_for(self, keys: Sequence[bytes], days: Iterable[bytes]) -> Statement:
+        """To be run while the brands are locked, as what it finds may be written until then."""
+        are_records, record_params = among("uuid", [key.hex() for key in keys])
+        are_days, day_params = among("uuid", [key.hex() for key in days])
+        sql = f"""
+            SELECT {_read("key")}, {_read("content")}, log_id FROM ads_spendkey WHERE key {are_records}
+            UNION ALL SELECT {_read("key")}, NULL, NULL FROM ads_snapshotday WHERE key {are_days}
+        """  # noqa: S608 - only placeholders are put in
+        return Statement(sql, record_params + day_params, self._take)
+
+    def _take(self, rows: list[tuple[str, str | None, int]]) -> None:
+        for text, content, log_id in rows:
+            key = bytes.fromhex(text)
+            if content is None:
+                self.with_totals.add(key)
             else:
-                records[_bytes(key)] = KnownRecord(_bytes(content), log_id)
-    return records, with_totals
+                self.records[key] = RecordKey(key, bytes.fromhex(content), log_id)
+
+    def taking_ids(self, new: int) -> Statement:
+        """To be run while the brands are locked: so within one of them ids are in the order of booking."""
+        if connection.vendor == "postgresql":
+            sql = "SELECT nextval('ads_spendlog_id_seq') FROM generate_series(1, %s::int)"
+            return Statement(sql, [new], self._take_ids)
+        # One writer at a time: nobody else takes an id before this transaction ends.
+        # The last row may have left for a file.
+        sql = (
+            "SELECT coalesce(max(id), 0) FROM "
+            "(SELECT max(id) AS id FROM ads_spendlog UNION ALL SELECT max(last_id) FROM ads_archivedmonth)"
+        )
+        return Statement(sql, [], self._take_last_id)
+
+    def _take_ids(self, rows: list[tuple[int]]) -> None:
+        self.ids = iter([row_id for (row_id,) in rows])
+
+    def _take_last_id(self, rows: list[tuple[int]]) -> None:
+        self.ids = count(rows[0][0] + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +125,15 @@ class KnownTotal:
 def known_totals(keys: Sequence[bytes]) -> dict[bytes, KnownTotal]:
     """Those of these totals that came before."""
     are_these, params = among("uuid", [key.hex() for key in keys])
-    columns = "key, amount_micros, as_of, spend_import_id"
-    sql = f"SELECT {columns} FROM ads_snapshotvalue WHERE key {are_these}"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return {
-            _bytes(key): KnownTotal(micros, as_datetime(as_of), import_id)
-            for key, micros, as_of, import_id in cursor.fetchall()
-        }
+    columns = f"{_read('key')}, amount_micros, CAST(as_of AS text), spend_import_id"
+    known: dict[bytes, KnownTotal] = {}
+
+    def take(rows: list[tuple[str, int, str, int | None]]) -> None:
+        for key, micros, as_of, import_id in rows:
+            known[bytes.fromhex(key)] = KnownTotal(micros, moment(as_of), import_id)
+
+    run([Statement(f"SELECT {columns} FROM ads_snapshotvalue WHERE key {are_these}", params, take)])  # noqa: S608
+    return known
 
 
 def keep_totals(totals: Mapping[bytes, KnownTotal]) -> None:
@@ -122,8 +151,7 @@ def keep_totals(totals: Mapping[bytes, KnownTotal]) -> None:
         ON CONFLICT (key) DO UPDATE SET amount_micros = excluded.amount_micros, as_of = excluded.as_of,
             spend_import_id = excluded.spend_import_id
     """  # noqa: S608 - only placeholders are put in
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+    run([Statement(sql, params)])
 
 
 def add_to_days(counts: Mapping[bytes, int]) -> None:
@@ -135,122 +163,55 @@ def add_to_days(counts: Mapping[bytes, int]) -> None:
         WITH added (key, count) AS ({table})
         UPDATE ads_snapshotday SET totals = totals + added.count FROM added WHERE ads_snapshotday.key = added.key
     """  # noqa: S608 - only placeholders are put in
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+    run([Statement(sql, params)])
 
 
-def append(rows: Sequence[LedgerRow]) -> list[Statement]:
-    """Appends these rows and their identities, and gives each row its id. The brands are locked.
-
-    Returns what is left to be run for it.
-    """
-    if len(rows) == 1 and connection.vendor == "postgresql":
-        return [_append_one(rows[0])]
-    for row, row_id in zip(rows, _next_ids(len(rows)), strict=True):
-        row.id = row_id
-    _insert(
-        SpendLog._meta.db_table,
-        LOG_COLUMNS,
-        LOG_TYPES,
-        map(attrgetter(*LOG_COLUMNS), rows),
-        len(rows),
-    )
-    keyed = [row for row in rows if row.key is not None]
-    _insert(
-        SpendKey._meta.db_table,
-        KEY_COLUMNS,
-        KEY_TYPES,
-        map(attrgetter("key", "content", "id"), keyed),
-        len(keyed),
-    )
+def append(rows: Sequence[LedgerRow], keys: Sequence[RecordKey]) -> list[Statement]:
+    """Appends these rows and their identities; returns what is left to be run for it. The brands are locked."""
+    if len(rows) == 1:
+        return [
+            Statement(_insertion(SpendLog, LOG_COLUMNS), rows[0]),
+            *[Statement(_insertion(SpendKey, RecordKey._fields), key) for key in keys],
+        ]
+    put_back(rows)
+    if connection.vendor != "postgresql":
+        _insert(SpendKey, RecordKey._fields, keys)
+        return []
+    packed = [_pack_key(3, 16, key, 16, content, 8, log_id) for key, content, log_id in keys]
+    with _copying(SpendKey, RecordKey._fields) as copy:
+        copy.write(b"".join([_COPY_HEAD, *packed, _COPY_END]))
     return []
 
 
-def put_back(rows: Sequence[tuple["Value", ...]]) -> None:
-    """Rows that have left the ledger come back as they were, with their ids; each is in the order of LOG_COLUMNS."""
-    _insert(SpendLog._meta.db_table, LOG_COLUMNS, LOG_TYPES, rows, len(rows))
-
-
-def _append_one(row: LedgerRow) -> Statement:
-    columns = LOG_COLUMNS[1:]
-    keyed = ", keyed AS (INSERT INTO ads_spendkey (key, content, log_id) SELECT %s, %s, id FROM log)"
-    sql = f"""
-        WITH log AS (
-            INSERT INTO ads_spendlog ({", ".join(columns)}) VALUES ({", ".join(["%s"] * len(columns))}) RETURNING id
-        ){"" if row.key is None else keyed}
-        SELECT id FROM log
-    """  # noqa: S608 - names of ours and placeholders are put in
-    identity = () if row.key is None else (row.key, row.content)
-
-    def take(found: list[tuple[int]]) -> None:
-        ((row.id,),) = found
-
-    return Statement(sql, [_adapted(value) for value in (*attrgetter(*columns)(row), *identity)], take)
-
-
-def _bytes(value: UUID | str) -> bytes:
-    return value.bytes if isinstance(value, UUID) else bytes.fromhex(value)
-
-
-Value = int | str | bytes | bool | datetime | date | None
-FEW = 20
-
-
-def _next_ids(count: int) -> Sequence[int]:
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT nextval('ads_spendlog_id_seq') FROM generate_series(1, %s)",
-                [count],
-            )
-            return [row_id for (row_id,) in cursor.fetchall()]
-        # One writer at a time: nobody else takes an id before this transaction ends.
-        # The last row may have left for a file.
-        cursor.execute(
-            "SELECT coalesce(max(id), 0) FROM "
-            "(SELECT max(id) AS id FROM ads_spendlog UNION ALL SELECT max(last_id) FROM ads_archivedmonth)"
-        )
-        (last,) = cursor.fetchone()
-        return range(last + 1, last + 1 + count)
-
-
-def _insert(
-    table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[Value, ...]], count: int
-) -> None:
-    if not count:
+def put_back(rows: Sequence[tuple[Value, ...]]) -> None:
+    """Rows of the ledger as they are or were, with their ids; each is in the order of LOG_COLUMNS."""
+    if connection.vendor != "postgresql":
+        _insert(SpendLog, LOG_COLUMNS, rows)
         return
-    if connection.vendor == "postgresql" and count > FEW:
-        _copy(table, columns, types, rows)
-        return
-    placeholders = f"({', '.join(['%s'] * len(columns))})"
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {placeholders}"  # noqa: S608 - names of ours
-    adapted = [[_adapted(value) for value in row] for row in rows]
-    with connection.cursor() as cursor:
-        if count == 1:
-            cursor.execute(sql, adapted[0])
-        else:
-            cursor.executemany(sql, adapted)
-
-
-def _copy(
-    table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[Value, ...]]
-) -> None:
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)") as copy,
-    ):
-        copy.set_types(types)
+    with _copying(SpendLog, LOG_COLUMNS) as copy:
+        copy.set_types(LOG_TYPES)
         write = copy.write_row
         for row in rows:
             write(row)
 
 
-def _adapted(value: Value) -> Value | UUID:
-    """The value as this engine's cursor takes it."""
-    if isinstance(value, bytes):
-        return UUID(bytes=value) if connection.vendor == "postgresql" else value.hex()
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    if isinstance(value, date):
-        return connection.ops.adapt_datefield_value(value)
-    return value
+def _insertion(model: type[Model], columns: Sequence[str]) -> str:
+    placeholders = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608
+
+
+def _insert(model: type[Model], columns: Sequence[str], rows: Sequence[tuple[Value, ...]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(_insertion(model, columns), [[adapted(value) for value in row] for row in rows])
+
+
+@contextmanager
+def _copying(model: type[Model], columns: Sequence[str]) -> Iterator[Copy]:
+    sql = f"COPY {model._meta.db_table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
+    with connection.cursor() as cursor, cursor.copy(sql) as copy:
+        yield copy
+
+
+def _read(column: str) -> str:
+    """A column of digests as text of hexadecimal digits, as SQLite keeps them."""
+    return f"encode(uuid_send({column}), 'hex')" if connection.vendor == "postgresql" else column

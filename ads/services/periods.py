@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, Q, Subquery
@@ -27,13 +27,13 @@ from ads.rules.serving import reached
 from ads.services import alerts, enforcement
 from ads.services.alerts import Move, Owner, OwnersPeriod
 from ads.services.brand_locks import under_locks
-from ads.services.given import Statement, as_date, given
+from ads.services.given import WORD, Statement, as_date, given
 from ads.services.moments import passing
 from ads.services.transactions import aside
 from ads.services.webhooks import Event, emit, is_wanted
 
 DAY, MONTH, FLIGHT = PeriodKind.DAY, PeriodKind.MONTH, PeriodKind.FLIGHT
-PeriodKey = tuple[int, str, date]
+DAY_VALUE, MONTH_VALUE, FLIGHT_VALUE = DAY.value, MONTH.value, FLIGHT.value
 ROWS_PER_STATEMENT = 2_000
 
 
@@ -67,15 +67,14 @@ def add(
 
     The brands are locked.
     """
-    by_brand: defaultdict[PeriodKey, int] = defaultdict(int)
-    by_campaign: defaultdict[PeriodKey, int] = defaultdict(int)
     brand_of: dict[int, int] = {}
-    for (brand_id, campaign_id, day), micros in added.items():
+    of_brands: defaultdict[tuple[int, date], int] = defaultdict(int)
+    of_campaigns: dict[tuple[int, date], int] = {}
+    # In one order, so that no two writers wait for each other.
+    for (brand_id, campaign_id, day), micros in sorted(added.items()):
         brand_of[campaign_id] = brand_id
-        for period in ((DAY, day), (MONTH, month_start(day))):
-            by_brand[brand_id, *period] += micros
-            by_campaign[campaign_id, *period] += micros
-        by_campaign[campaign_id, FLIGHT, FLIGHT_STARTS_ON] += micros
+        of_brands[brand_id, day] += micros
+        of_campaigns[campaign_id, day] = micros
 
     todays = {brand_id: brand.calendar.local_date(now) for brand_id, brand in brands.items()}
     brand_limits = {
@@ -83,28 +82,38 @@ def add(
         for pk, brand in brands.items()
     }
     campaign_todays = {campaign_id: todays[brand_id] for campaign_id, brand_id in brand_of.items()}
-    return [
-        *_Additions(
-            "brand", by_brand, brand_limits, todays, Owner, crossed.brand_ids, crossed.moves
-        ).statements(now),
-        *_Additions(
-            "campaign",
-            by_campaign,
-            limits,
-            campaign_todays,
-            lambda pk: Owner(brand_of[pk], pk),
-            crossed.campaign_ids,
-            crossed.moves,
-        ).statements(now),
-    ]
+    brand_level = _Additions(
+        "brand", of_brands, brand_limits, todays, Owner, crossed.brand_ids, crossed.moves
+    )
+    campaign_level = _Additions(
+        "campaign",
+        of_campaigns,
+        limits,
+        campaign_todays,
+        lambda pk: Owner(brand_of[pk], pk),
+        crossed.campaign_ids,
+        crossed.moves,
+    )
+    return [*brand_level.statements(now), *campaign_level.statements(now)]
+
+
+class _Addition(NamedTuple):
+    """What is to be added to one period; its budget and when it was over, should it have no row yet."""
+
+    owner: int
+    kind: str
+    starts_on: date
+    micros: int
+    budget: int | None
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Additions:
-    """What is to be added to the periods of one level, with its owners' budgets and present dates."""
+    """What is to be added to the periods of one level by owner and day, with the owners' budgets and present dates."""
 
     level: Literal["brand", "campaign"]
-    added: Mapping[PeriodKey, int]
+    by_day: Mapping[tuple[int, date], int]
     limits: Mapping[int, Limits]
     todays: Mapping[int, date]
     owner: Callable[[int], Owner]
@@ -113,51 +122,66 @@ class _Additions:
 
     def statements(self, now: datetime) -> list[Statement]:
         """Add to the rows, making those that are missing, and tell the owners whose limit was crossed."""
-        # In one order, so that no two writers wait for each other.
-        keys = sorted(self.added)
+        rows = self._rows(now)
         return [
-            self._statement(keys[start : start + ROWS_PER_STATEMENT], now)
-            for start in range(0, len(keys), ROWS_PER_STATEMENT)
+            self._statement(rows[start : start + ROWS_PER_STATEMENT])
+            for start in range(0, len(rows), ROWS_PER_STATEMENT)
         ]
 
-    def _statement(self, keys: Sequence[PeriodKey], now: datetime) -> Statement:
+    def _rows(self, now: datetime) -> list[_Addition]:
+        months_of = {
+            day: month_start(day) for day in {day for _, day in self.by_day} | {*self.todays.values()}
+        }
+        by_month: defaultdict[tuple[int, date], int] = defaultdict(int)
+        by_owner: defaultdict[int, int] = defaultdict(int)
+        rows: list[_Addition] = []
+        for (pk, day), micros in self.by_day.items():
+            by_month[pk, months_of[day]] += micros
+            by_owner[pk] += micros
+            closed_at = now if day < self.todays[pk] else None
+            rows.append(_Addition(pk, DAY_VALUE, day, micros, self.limits[pk].daily, closed_at))
+        for (pk, month), micros in by_month.items():
+            closed_at = now if month < months_of[self.todays[pk]] else None
+            rows.append(_Addition(pk, MONTH_VALUE, month, micros, self.limits[pk].monthly, closed_at))
+        if self.level == "campaign":
+            rows += [
+                _Addition(pk, FLIGHT_VALUE, FLIGHT_STARTS_ON, micros, self.limits[pk].total, None)
+                for pk, micros in by_owner.items()
+            ]
+        return rows
+
+    def _statement(self, rows: Sequence[_Addition]) -> Statement:
+        """A day or month that is over pauses nobody. Those to come may: whether a midnight changes anything follows
+        from what the new day holds.
+        """
         table, column = f"ads_{self.level}period", f"{self.level}_id"
-        rows, params = given(
-            ("bigint", "text", "date", "bigint", "bigint", "timestamptz"),
-            [(*key, self.added[key], self._limit(key), now if self._is_over(key) else None) for key in keys],
-        )
+        given_rows, params = given(("bigint", WORD, "date", "bigint", "bigint", "timestamptz"), rows)
+        limited = {row[:3]: row for row in rows if row.budget is not None and row.closed_at is None}
         sql = f"""
-            WITH added (owner, kind, starts_on, micros, budget, closed_at) AS ({rows})
+            WITH added (owner, kind, starts_on, micros, budget, closed_at) AS ({given_rows})
             INSERT INTO {table} ({column}, kind, starts_on, spent_micros, waived_micros, budget_micros, closed_at)
             SELECT owner, kind, starts_on, micros, 0, budget, closed_at FROM added WHERE true
             ON CONFLICT ({column}, kind, starts_on)
             DO UPDATE SET spent_micros = {table}.spent_micros + excluded.spent_micros
-            RETURNING {column}, kind, starts_on, spent_micros - waived_micros
         """  # noqa: S608 - names of ours and placeholders are put in
-        return Statement(sql, params, self._take)
+        if not limited:
+            return Statement(sql, params)
+        sql += f"RETURNING {column}, kind, starts_on, spent_micros - waived_micros"
+        return Statement(sql, params, partial(self._take, limited))
 
-    def _take(self, rows: list[tuple[int, str, date | str, int]]) -> None:
-        for owner, kind, day, counted in rows:
-            key = (owner, kind, as_date(day))
-            limit = self._limit(key)
-            if limit is None or self._is_over(key):
+    def _take(
+        self, limited: Mapping[tuple[int, str, date], _Addition], rows: list[tuple[int, str, date | str, int]]
+    ) -> None:
+        for pk, kind, day, counted in rows:
+            added = limited.get((pk, kind, as_date(day)))
+            if added is None or added.budget is None:
                 continue
-            before = counted - self.added[key]
+            before, limit = counted - added.micros, added.budget
             if reached(counted, limit) != reached(before, limit):
-                self.crossed.add(owner)
+                self.crossed.add(pk)
             if crosses_a_percent(before, counted, limit):
-                period = OwnersPeriod(self.owner(owner), kind, key[2])
+                period = OwnersPeriod(self.owner(pk), kind, added.starts_on)
                 self.moves.append(Move(period, Level(before, limit), Level(counted, limit)))
-
-    def _limit(self, key: PeriodKey) -> int | None:
-        limits = self.limits[key[0]]
-        return {DAY: limits.daily, MONTH: limits.monthly, FLIGHT: limits.total}[PeriodKind(key[1])]
-
-    def _is_over(self, key: PeriodKey) -> bool:
-        """A day or month that is over pauses nobody. Those to come may: whether a midnight changes anything
-        follows from what the new day holds.
-        """
-        return _is_over(key[1], key[2], self.todays[key[0]])
 
 
 def follow_zone(brands: Sequence[Brand], now: datetime) -> None:

@@ -22,10 +22,11 @@ from ads.models import (
     SpendImport,
 )
 from ads.services import ledger
-from ads.services.booking import book_events, book_snapshots
+from ads.services.events import book_events
 from ads.services.identity import snapshot_key
 from ads.services.matching import Match, aliased, learn, match_campaigns
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
+from ads.services.snapshots import book_snapshots
 from ads.services.transactions import retrying
 
 ROWS_AT_ONCE = 1_000

@@ -28,8 +28,8 @@ from ads.models import (
     SpendLog,
 )
 from ads.services import consequences, ledger, sealed
-from ads.services.booking import book_events
 from ads.services.enforcement import Change
+from ads.services.events import book_events
 from ads.services.identity import snapshot_day_key
 from ads.services.ledger import KnownTotal
 from ads.services.records import REVERSAL, Answer, Result, SpendEvent

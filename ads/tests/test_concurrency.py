@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from itertools import count, islice
+from itertools import count
 from threading import Barrier, Event, local
 from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar
@@ -35,13 +35,14 @@ from ads.services import (
     brand_locks,
     checking,
     enforcement,
+    events,
     ingest,
-    ledger,
     periods,
     reconcile,
     transactions,
 )
 from ads.services.given import Statement
+from ads.services.ledger import Known
 from ads.services.transactions import ATTEMPTS, retrying
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.moments import changes, state, zone_where_it_is
@@ -195,14 +196,25 @@ def race(
 def take_out_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the transaction around it, which on SQLite is the lock."""
 
-    def without_lock(
-        self: BrandQuerySet, brand_ids: Sequence[int], *, free_only: bool = False
-    ) -> list[Brand]:
+    locking = BrandQuerySet.locking
+
+    def read(self: BrandQuerySet, brand_ids: Sequence[int], *, free_only: bool = False) -> list[Brand]:
         return list(self.filter(pk__in=brand_ids).order_by("pk"))
 
+    def reading(
+        self: BrandQuerySet, brand_ids: Sequence[int], **options: bool
+    ) -> tuple[str, list[str | int]]:
+        sql, params = locking(self, brand_ids, **options)
+        return sql.replace("FOR NO KEY UPDATE", ""), params
+
+    def taking_ids(self: Known, new: int) -> Statement:
+        self.ids = ids
+        return Statement("SELECT 1", [])
+
     ids = count(1_000_000)
-    monkeypatch.setattr(BrandQuerySet, "lock", without_lock)
-    monkeypatch.setattr(ledger, "_next_ids", lambda many: list(islice(ids, many)))  # SQLite's need the lock
+    monkeypatch.setattr(BrandQuerySet, "lock", read)
+    monkeypatch.setattr(BrandQuerySet, "locking", reading)
+    monkeypatch.setattr(Known, "taking_ids", taking_ids)  # SQLite's need the lock
     for module, name in (
         (ingest, "book_events"),
         (brand_locks, "of_free"),
@@ -280,15 +292,15 @@ class TestNoMoneyIsLost:
         all_have_read = Barrier(8)
 
         def read_add_save(additions: periods._Additions, now: datetime) -> list[Statement]:
-            level, added = additions.level, additions.added
+            level, added = additions.level, additions._rows(now)
             model: type[BrandPeriod | CampaignPeriod] = BrandPeriod if level == "brand" else CampaignPeriod
             rows = [
                 model._base_manager.get(**{f"{level}_id": pk}, kind=kind, starts_on=day)
-                for pk, kind, day in added
+                for pk, kind, day, *_ in added
             ]
             all_have_read.wait(SECONDS)
-            for row, micros in zip(rows, added.values(), strict=True):
-                row.spent_micros += micros
+            for row, addition in zip(rows, added, strict=True):
+                row.spent_micros += addition.micros
                 row.save()
             return []
 
@@ -312,7 +324,7 @@ class TestOneRecordIsBookedOnce:
         def bring() -> SpendLog:
             return spend(campaign, 1, external_id="7")
 
-        book = (booking, "_book")
+        book = (events, "book")
         both = race(monkeypatch, bring, bring, stops_at=book, comes_to=book)
         assert both.first == both.second
         assert not both.met
