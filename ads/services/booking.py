@@ -3,21 +3,25 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from operator import itemgetter
 
 from ads.models import Cause
 from ads.services import alerts, enforcement, ledger, periods
 from ads.services.checking import Ground
 from ads.services.given import run
-from ads.services.ledger import LedgerRow, RecordKey
+from ads.services.ledger import LOG_COLUMNS, RecordKey, RowValues
+
+_OWNER_AND_DAY = itemgetter(*map(LOG_COLUMNS.index, ("brand_id", "campaign_id", "spent_on")))
+_MICROS = itemgetter(LOG_COLUMNS.index("amount_micros"))
 
 
-def book(rows: Sequence[LedgerRow], keys: Sequence[RecordKey], ground: Ground) -> None:
+def book(rows: Sequence[RowValues], keys: Sequence[RecordKey], ground: Ground) -> None:
     """Appends these rows, with the identities of those that have one, and decides what follows."""
     if not rows:
         return
     added: defaultdict[tuple[int, int, date], int] = defaultdict(int)
-    for row in rows:
-        added[row.brand_id, row.campaign_id, row.spent_on] += row.amount_micros
+    for owner, micros in zip(map(_OWNER_AND_DAY, rows), map(_MICROS, rows), strict=True):
+        added[owner] += micros
     limits = {pk: campaign.limits for pk, campaign in ground.campaigns.items()}
     crossed = periods.Crossed()
     run([*ledger.append(rows, keys), *periods.add(added, ground.brands, limits, crossed, ground.now)])

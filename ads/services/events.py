@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
 
 from ads.errors import InvalidSpend
 from ads.models import Kind, SpendLog
@@ -12,7 +11,7 @@ from ads.services.booking import book
 from ads.services.checking import CampaignGround, Ground, check_event, stand_on
 from ads.services.given import run
 from ads.services.imported import Imported
-from ads.services.ledger import Known, LedgerRow, RecordKey
+from ads.services.ledger import Known, LedgerRow, RecordKey, RowValues
 from ads.services.records import Answer, Result, SpendEvent
 from ads.services.transactions import retrying
 from ads.services.while_off import Past, is_before_last_change
@@ -20,16 +19,8 @@ from ads.services.while_off import Past, is_before_last_change
 SPEND = Kind.SPEND
 SPEND_VALUE = Kind.SPEND.value
 
-
-class _Checked(NamedTuple):
-    """An event that may be counted: its place, its campaign, the date it counts for, its moment and its identity."""
-
-    place: int
-    event: SpendEvent
-    campaign: CampaignGround
-    spent_on: date
-    occurred_at: datetime | None
-    key: bytes | None
+# An event that may be counted: its place among the others, its campaign, the date it counts for, its identity.
+_Checked = tuple[int, SpendEvent, CampaignGround, date, bytes | None]
 
 
 @retrying
@@ -53,62 +44,53 @@ def book_events(
     checked: list[_Checked] = []
     for place, event in enumerate(events):
         try:
-            checked.append(_check(place, event, ground))
+            day = check_event(event, ground)
         except InvalidSpend as error:
             answers[place] = Answer(event, Result.REFUSED, field=error.field, message=error.message)
+            continue
+        campaign, key = ground.campaigns[event.campaign_id], None
+        if event.external_id is not None:
+            key = identity.record_key(campaign.owner.brand_id, source, event.external_id)
+        checked.append((place, event, campaign, day, key))
     known, with_totals, past = _look_up(checked, ground)
     repeated: list[tuple[_Checked, RecordKey]] = []
-    booked: list[LedgerRow] = []
+    rows: list[RowValues] = []
     keys: list[RecordKey] = []
     for record in checked:
-        event, key = record.event, record.key
+        place, event, campaign, day, key = record
         before = None if key is None else known.records.get(key)
         if before is not None:
             repeated.append((record, before))
-        elif (event.campaign_id, record.spent_on) in with_totals and event.reverses_id is None:
-            message = f"{source} gives totals for this campaign on {record.spent_on}; single events would count twice"
-            answers[record.place] = Answer(event, Result.CONFLICT, field="source", message=message)
+        elif (event.campaign_id, day) in with_totals and event.reverses_id is None:
+            message = f"{source} gives totals for this campaign on {day}; single events would count twice"
+            answers[place] = Answer(event, Result.CONFLICT, field="source", message=message)
         else:
-            row = _row(record, next(known.ids), past, ground)
-            booked.append(row)
-            answers[record.place] = Answer(event, Result.ACCEPTED, row.id, row.amount_micros, row)
+            row_id = next(known.ids)
+            row = _row(row_id, event, campaign, day, past, ground)
+            rows.append(row)
+            answers[place] = Answer(event, Result.ACCEPTED, row_id, event.amount_micros, row)
             if key is not None:
                 # From here on it is known, should it come once more.
-                known.records[key] = identified = RecordKey(key, _content(record), row.id)
+                known.records[key] = identified = (key, _content(event, campaign), row_id)
                 keys.append(identified)
-    book(booked, keys, ground)
+    book(rows, keys, ground)
     answers |= _answers_to_repeated(repeated)
     if import_id is not None:
-        _remember(import_id, booked, keys)
+        _remember(import_id, rows, keys)
     return [answers[place] for place in range(len(events))]
-
-
-def _check(place: int, event: SpendEvent, ground: Ground) -> _Checked:
-    spent_on = check_event(event, ground)
-    campaign = ground.campaigns[event.campaign_id]
-    external_id = event.external_id
-    key = (
-        None
-        if external_id is None
-        else identity.record_key(campaign.owner.brand_id, ground.source, external_id)
-    )
-    # What has a date and no moment keeps none.
-    occurred_at = event.occurred_at or (ground.now if event.spent_on is None else None)
-    return _Checked(place, event, campaign, spent_on, occurred_at, key)
 
 
 def _look_up(checked: Sequence[_Checked], ground: Ground) -> tuple[Known, set[tuple[int, date]], Past]:
     """What came before, for which campaigns' dates this source gives totals, and what campaigns were."""
-    keys = [record.key for record in checked if record.key is not None]
-    days = {(record.event.campaign_id, record.spent_on): record.campaign for record in checked}
+    keys = [key for _, _, _, _, key in checked if key is not None]
+    owner_of = {(event.campaign_id, day): campaign.owner for _, event, campaign, day, _ in checked}
     day_of = {
-        identity.snapshot_day_key(campaign.owner.brand_id, ground.source, *day): day
-        for day, campaign in days.items()
+        identity.snapshot_day_key(owner.brand_id, ground.source, *day): day for day, owner in owner_of.items()
     }
     early = [
-        (record.occurred_at, record.event.campaign_id)
-        for record in checked
-        if record.occurred_at is not None and is_before_last_change(record.campaign, record.occurred_at)
+        (moment, event.campaign_id)
+        for _, event, campaign, _, _ in checked
+        if (moment := _moment(event, ground)) is not None and is_before_last_change(campaign, moment)
     ]
     known, past = Known(), Past()
     statements = [known.looking_for(keys, day_of), known.taking_ids(len(checked))]
@@ -118,37 +100,27 @@ def _look_up(checked: Sequence[_Checked], ground: Ground) -> tuple[Known, set[tu
     return known, {day_of[key] for key in known.with_totals}, past
 
 
-def _row(record: _Checked, row_id: int, past: Past, ground: Ground) -> LedgerRow:
-    event, campaign, occurred_at = record.event, record.campaign, record.occurred_at
-    return LedgerRow(
-        row_id,
-        campaign.owner.brand_id,
-        event.campaign_id,
-        _kind(event),
-        event.amount_micros,
-        occurred_at,
-        record.spent_on,
-        ground.now,
-        ground.source,
-        event.external_id,
-        event.description,
-        ground.by,
-        occurred_at is not None
-        and event.reverses_id is None
-        and past.was_off(event.campaign_id, campaign, occurred_at),
-        event.reverses_id,
-        None,
+def _moment(event: SpendEvent, ground: Ground) -> datetime | None:
+    """When it happened: now, where nothing else is said. What has only a date has no moment."""
+    return event.occurred_at or (ground.now if event.spent_on is None else None)
+
+
+def _row(
+    row_id: int, event: SpendEvent, campaign: CampaignGround, day: date, past: Past, ground: Ground
+) -> RowValues:
+    moment = _moment(event, ground)
+    was_off = (
+        moment is not None and event.reverses_id is None and past.was_off(event.campaign_id, campaign, moment)
     )
+    return (
+        row_id, campaign.owner.brand_id, event.campaign_id, _kind(event), event.amount_micros, moment, day, ground.now,
+        ground.source, event.external_id, event.description, ground.by, was_off, event.reverses_id, None,
+    )  # fmt: skip
 
 
-def _content(record: _Checked) -> bytes:
-    event = record.event
+def _content(event: SpendEvent, campaign: CampaignGround) -> bytes:
     return identity.record_content(
-        event.campaign_id,
-        _kind(event),
-        event.amount_micros,
-        record.campaign.owner.currency,
-        event.occurred_at,
+        event.campaign_id, _kind(event), event.amount_micros, campaign.owner.currency, event.occurred_at
     )
 
 
@@ -160,32 +132,32 @@ def _kind(event: SpendEvent) -> str:
 def _answers_to_repeated(repeated: Iterable[tuple[_Checked, RecordKey]]) -> dict[int, Answer]:
     """The same content is a duplicate of the first row; other content is a conflict that names it."""
     answers: dict[int, Answer] = {}
-    conflicts: list[tuple[_Checked, int]] = []
-    for record, before in repeated:
-        if before.content == _content(record):
-            answers[record.place] = Answer(record.event, Result.DUPLICATE, before.log_id)
+    conflicts: list[tuple[int, SpendEvent, int]] = []
+    for (place, event, campaign, _, _), (_, content, log_id) in repeated:
+        if content == _content(event, campaign):
+            answers[place] = Answer(event, Result.DUPLICATE, log_id)
         else:
-            conflicts.append((record, before.log_id))
-    logs = SpendLog.objects.in_bulk({log_id for _, log_id in conflicts}) if conflicts else {}
-    for record, log_id in conflicts:
-        event, log = record.event, logs.get(log_id)
+            conflicts.append((place, event, log_id))
+    logs = SpendLog.objects.in_bulk({log_id for *_, log_id in conflicts}) if conflicts else {}
+    for place, event, log_id in conflicts:
+        log = logs.get(log_id)
         first = (
             f"row {log_id}, which is archived"
             if log is None
             else f"{log.kind} of {from_micros(log.amount_micros)} for campaign {log.campaign_id}"
         )
         message = f"{event.external_id} was recorded before as {first}; the same id with other content is not counted"
-        answers[record.place] = Answer(event, Result.CONFLICT, log_id, field="external_id", message=message)
+        answers[place] = Answer(event, Result.CONFLICT, log_id, field="external_id", message=message)
     return answers
 
 
-def _remember(import_id: int, rows: Sequence[LedgerRow], keys: Sequence[RecordKey]) -> None:
+def _remember(import_id: int, rows: Iterable[RowValues], keys: Iterable[RecordKey]) -> None:
     key_of = {log_id: key for key, _, log_id in keys}
     imported.remember(
         import_id,
         [
             Imported(key_of[row.id], row.campaign_id, row.spent_on, row.amount_micros, row.id)
-            for row in rows
+            for row in (LedgerRow(*values) for values in rows)
             if row.id in key_of
         ],
     )

@@ -14,6 +14,7 @@ from ads.models import Brand, ImportMode, Kind, SpendLog
 from ads.services import quarantine
 from ads.services.checking import brands_of
 from ads.services.events import book_events
+from ads.services.ledger import LedgerRow
 from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.snapshots import book_snapshots
@@ -38,7 +39,7 @@ def record(event: SpendEvent, *, brand_id: int, source: str, now: datetime) -> S
         quarantine.keep_uncounted([answer], source=source, now=now)
     log_id = _row_or_error(answer)
     if answer.row is not None:
-        return answer.row.as_log()
+        return LedgerRow(*answer.row).as_log()
     return SpendLog.objects.filter(pk=log_id).first() or _archived(event, log_id, source)
 
 

@@ -51,13 +51,13 @@ LOG_TYPES = (
 )  # fmt: skip
 
 
-class RecordKey(NamedTuple):
-    """A record's identity, the digest of its content, and the ledger's row it is booked in."""
-
-    key: bytes
-    content: bytes
-    log_id: int
-
+# The same as plain tuples, of which Python's collector of garbage loses sight: of records there are many.
+RowValues = tuple[
+    int, int, int, str, int, datetime | None, date, datetime, str, str | None, str, str, bool, int | None, bytes | None
+]  # fmt: skip
+# A record's identity, the digest of its content, and the ledger's row it is booked in.
+RecordKey = tuple[bytes, bytes, int]
+KEY_COLUMNS = ("key", "content", "log_id")
 
 # PostgreSQL's binary format of COPY: a head; of each row the number of columns, each after its length; an end.
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -91,7 +91,7 @@ class Known:
             if content is None:
                 self.with_totals.add(key)
             else:
-                self.records[key] = RecordKey(key, bytes.fromhex(content), log_id)
+                self.records[key] = (key, bytes.fromhex(content), log_id)
 
     def taking_ids(self, new: int) -> Statement:
         """To be run while the brands are locked: so within one of them ids are in the order of booking."""
@@ -166,19 +166,19 @@ def add_to_days(counts: Mapping[bytes, int]) -> None:
     run([Statement(sql, params)])
 
 
-def append(rows: Sequence[LedgerRow], keys: Sequence[RecordKey]) -> list[Statement]:
+def append(rows: Sequence[RowValues], keys: Sequence[RecordKey]) -> list[Statement]:
     """Appends these rows and their identities; returns what is left to be run for it. The brands are locked."""
     if len(rows) == 1:
         return [
             Statement(_insertion(SpendLog, LOG_COLUMNS), rows[0]),
-            *[Statement(_insertion(SpendKey, RecordKey._fields), key) for key in keys],
+            *[Statement(_insertion(SpendKey, KEY_COLUMNS), key) for key in keys],
         ]
     put_back(rows)
     if connection.vendor != "postgresql":
-        _insert(SpendKey, RecordKey._fields, keys)
+        _insert(SpendKey, KEY_COLUMNS, keys)
         return []
     packed = [_pack_key(3, 16, key, 16, content, 8, log_id) for key, content, log_id in keys]
-    with _copying(SpendKey, RecordKey._fields) as copy:
+    with _copying(SpendKey, KEY_COLUMNS) as copy:
         copy.write(b"".join([_COPY_HEAD, *packed, _COPY_END]))
     return []
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ads.models import Kind
-from ads.services.ledger import LedgerRow
+from ads.services.ledger import RowValues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,6 @@ class Answer:
     result: Result
     log_id: int | None = None
     booked_micros: int = 0
-    row: LedgerRow | None = None
+    row: RowValues | None = None
     field: str = ""
     message: str = ""
