@@ -1,8 +1,8 @@
 """What an import changed, remembered for each identity: to go on after a kill, and to undo it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -13,7 +13,7 @@ from ads.errors import TakenOver
 from ads.models import Campaign, ImportedRecord, ImportState, SpendImport, SpendLog
 from ads.services.given import given
 from ads.services.identity import record_key
-from ads.services.ledger import KnownTotal
+from ads.services.totals import KnownTotal
 
 COLUMNS = (
     "spend_import_id", "key", "campaign_id", "day", "amount_micros", "log_id", "before_micros", "before_as_of",
@@ -22,8 +22,7 @@ COLUMNS = (
 TYPES = ("int8", "uuid", "int8", "date", "int8", "int8", "int8", "timestamptz", "int8")
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(NamedTuple):
     """The value of one identity, the ledger's row for it (None: as before), and what was known before."""
 
     key: bytes

@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -149,19 +149,27 @@ def _known(brand_ids: set[int | None]) -> set[int] | None:
 
 
 def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
-    sums: defaultdict[SpendSnapshot, dict[str | None, int]] = defaultdict(dict)
-    newest: dict[SpendSnapshot, datetime | None] = {}
+    same: defaultdict[tuple[int, date, str, int | None], list[SpendSnapshot]] = defaultdict(list)
     for snapshot in records:
-        same = replace(snapshot, amount_micros=0, as_of=None, currency=None)
-        by_currency = sums[same]
-        by_currency[snapshot.currency] = by_currency.get(snapshot.currency, 0) + snapshot.amount_micros
-        newest[same] = max(filter(None, (newest.get(same), snapshot.as_of)), default=None)
-    for same, by_currency in sums.items():
-        if len(by_currency) > 1 and None in by_currency:
-            unnamed = by_currency.pop(None)
-            by_currency[next(iter(by_currency))] += unnamed
-        for currency, micros in by_currency.items():
-            yield replace(same, amount_micros=micros, currency=currency, as_of=newest[same])
+        same[snapshot.campaign_id, snapshot.day, snapshot.line, snapshot.hour].append(snapshot)
+    for group in same.values():
+        if len(group) == 1:
+            yield group[0]
+        else:
+            yield from _sums(group)
+
+
+def _sums(same: Sequence[SpendSnapshot]) -> Iterator[SpendSnapshot]:
+    """One for each currency; what names none belongs to the first."""
+    by_currency: defaultdict[str | None, int] = defaultdict(int)
+    for snapshot in same:
+        by_currency[snapshot.currency] += snapshot.amount_micros
+    if len(by_currency) > 1 and None in by_currency:
+        unnamed = by_currency.pop(None)
+        by_currency[next(iter(by_currency))] += unnamed
+    newest = max((snapshot.as_of for snapshot in same if snapshot.as_of), default=None)
+    for currency, micros in by_currency.items():
+        yield replace(same[0], amount_micros=micros, currency=currency, as_of=newest)
 
 
 def append_rows(rows: Sequence[SpendLog], *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Appends to the ledger and to what is known of records, as fast as each engine can: all that differs is here."""
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from django.db.models import Model
 from psycopg import Copy
 
 from ads.models import SpendKey, SpendLog
-from ads.services.given import Statement, Value, adapted, among, given, moment, run
+from ads.services.given import Statement, Value, adapted, among
 
 
 class LedgerRow(NamedTuple):
@@ -80,8 +80,8 @@ class Known:
         are_records, record_params = among("uuid", [key.hex() for key in keys])
         are_days, day_params = among("uuid", [key.hex() for key in days])
         sql = f"""
-            SELECT {_read("key")}, {_read("content")}, log_id FROM ads_spendkey WHERE key {are_records}
-            UNION ALL SELECT {_read("key")}, NULL, NULL FROM ads_snapshotday WHERE key {are_days}
+            SELECT {read_digest("key")}, {read_digest("content")}, log_id FROM ads_spendkey WHERE key {are_records}
+            UNION ALL SELECT {read_digest("key")}, NULL, NULL FROM ads_snapshotday WHERE key {are_days}
         """  # noqa: S608 - only placeholders are put in
         return Statement(sql, record_params + day_params, self._take)
 
@@ -111,59 +111,6 @@ class Known:
 
     def _take_last_id(self, rows: list[tuple[int]]) -> None:
         self.ids = count(rows[0][0] + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownTotal:
-    """The newest value of a feed's total, of when it is, and the import that gave it, if one did."""
-
-    amount_micros: int
-    as_of: datetime
-    import_id: int | None = None
-
-
-def known_totals(keys: Sequence[bytes]) -> dict[bytes, KnownTotal]:
-    """Those of these totals that came before."""
-    are_these, params = among("uuid", [key.hex() for key in keys])
-    columns = f"{_read('key')}, amount_micros, CAST(as_of AS text), spend_import_id"
-    known: dict[bytes, KnownTotal] = {}
-
-    def take(rows: list[tuple[str, int, str, int | None]]) -> None:
-        for key, micros, as_of, import_id in rows:
-            known[bytes.fromhex(key)] = KnownTotal(micros, moment(as_of), import_id)
-
-    run([Statement(f"SELECT {columns} FROM ads_snapshotvalue WHERE key {are_these}", params, take)])  # noqa: S608
-    return known
-
-
-def keep_totals(totals: Mapping[bytes, KnownTotal]) -> None:
-    """Makes these the newest values. The brands are locked."""
-    if not totals:
-        return
-    table, params = given(
-        ("uuid", "bigint", "timestamptz", "bigint"),
-        [(key.hex(), total.amount_micros, total.as_of, total.import_id) for key, total in totals.items()],
-    )
-    sql = f"""
-        WITH newest (key, amount_micros, as_of, spend_import_id) AS ({table})
-        INSERT INTO ads_snapshotvalue (key, amount_micros, as_of, spend_import_id)
-        SELECT key, amount_micros, as_of, spend_import_id FROM newest WHERE true
-        ON CONFLICT (key) DO UPDATE SET amount_micros = excluded.amount_micros, as_of = excluded.as_of,
-            spend_import_id = excluded.spend_import_id
-    """  # noqa: S608 - only placeholders are put in
-    run([Statement(sql, params)])
-
-
-def add_to_days(counts: Mapping[bytes, int]) -> None:
-    """Adds to how many totals these days of campaigns have; below 0 takes away. The brands are locked."""
-    if not counts:
-        return
-    table, params = given(("uuid", "bigint"), [(key.hex(), count) for key, count in counts.items()])
-    sql = f"""
-        WITH added (key, count) AS ({table})
-        UPDATE ads_snapshotday SET totals = totals + added.count FROM added WHERE ads_snapshotday.key = added.key
-    """  # noqa: S608 - only placeholders are put in
-    run([Statement(sql, params)])
 
 
 def append(rows: Sequence[RowValues], keys: Sequence[RecordKey]) -> list[Statement]:
@@ -212,6 +159,6 @@ def _copying(model: type[Model], columns: Sequence[str]) -> Iterator[Copy]:
         yield copy
 
 
-def _read(column: str) -> str:
+def read_digest(column: str) -> str:
     """A column of digests as text of hexadecimal digits, as SQLite keeps them."""
     return f"encode(uuid_send({column}), 'hex')" if connection.vendor == "postgresql" else column

@@ -21,12 +21,13 @@ from ads.models import (
     QuarantineState,
     SpendImport,
 )
-from ads.services import ledger
 from ads.services.events import book_events
+from ads.services.given import run
 from ads.services.identity import snapshot_key
 from ads.services.matching import Match, aliased, learn, match_campaigns
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
 from ads.services.snapshots import book_snapshots
+from ads.services.totals import KnownTotals
 from ads.services.transactions import retrying
 
 ROWS_AT_ONCE = 1_000
@@ -287,11 +288,9 @@ def _with_their_files(
         same: snapshot_key(brand_id, source, same.campaign_id, same.line, same.day, same.hour)
         for same in sums
     }
-    given = {
-        key: last.amount_micros
-        for key, last in ledger.known_totals(list(keys.values())).items()
-        if last.import_id == import_id
-    }
+    known = KnownTotals()
+    run([known.looking_for(keys.values())])
+    given = {key: last.amount_micros for key, last in known.values.items() if last.import_id == import_id}
     return {
         same: replace(total, amount_micros=total.amount_micros + given.get(keys[same], 0))
         for same, total in sums.items()

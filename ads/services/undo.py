@@ -27,12 +27,13 @@ from ads.models import (
     SpendKey,
     SpendLog,
 )
-from ads.services import consequences, ledger, sealed
+from ads.services import consequences, sealed, totals
 from ads.services.enforcement import Change
 from ads.services.events import book_events
+from ads.services.given import run
 from ads.services.identity import snapshot_day_key
-from ads.services.ledger import KnownTotal
 from ads.services.records import REVERSAL, Answer, Result, SpendEvent
+from ads.services.totals import KnownTotal
 from ads.services.transactions import retrying
 
 ROWS_AT_ONCE = 5_000
@@ -178,18 +179,16 @@ def _free_keys(records: Sequence[ImportedRecord], _: SpendImport) -> None:
 
 
 def _restore_values(records: Sequence[ImportedRecord], record: SpendImport) -> None:
-    ledger.keep_totals(
-        {
-            each.key.bytes: KnownTotal(each.before_micros, each.before_as_of, each.before_import_id)
-            for each in records
-            if each.before_micros is not None and each.before_as_of is not None
-        }
-    )
+    before = {
+        each.key.bytes: KnownTotal(each.before_micros, each.before_as_of, each.before_import_id)
+        for each in records
+        if each.before_micros is not None and each.before_as_of is not None
+    }
     new = [each for each in records if each.before_as_of is None]
-    SnapshotValue.objects.filter(key__in=[each.key for each in new]).delete()
     source = record.source or _source_booked(record)
     gone = Counter(snapshot_day_key(record.brand_id, source, each.campaign_id, each.day) for each in new)
-    ledger.add_to_days({key: -count for key, count in gone.items()})
+    run([*totals.keeping(before), *totals.taking_back(gone)])
+    SnapshotValue.objects.filter(key__in=[each.key for each in new]).delete()
     SnapshotDay.objects.filter(key__in=[UUID(bytes=key) for key in gone], totals=0).delete()
 
 
