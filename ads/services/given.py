@@ -1,7 +1,8 @@
 """SQL in the way that each engine takes fastest: rows from Python as a table, and statements as one."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -12,7 +13,7 @@ import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Aggregate, BooleanField, F, Func, JSONField, QuerySet, TextField
+from django.db.models import Aggregate, BooleanField, F, Func, JSONField, Model, QuerySet, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
 Value = int | str | bytes | datetime | date | None
@@ -75,6 +76,37 @@ def _prepared(statements: Sequence[str]) -> list[str]:
             placeholders = ", ".join(["%s"] * (len(texts) - 1))
             plans[sql] = f"EXECUTE {name} ({placeholders})" if placeholders else f"EXECUTE {name}"
     return [plans[sql] for sql in statements]
+
+
+def insertion(model: type[Model], columns: Sequence[str]) -> str:
+    """The text of a statement that inserts one row."""
+    placeholders = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608
+
+
+def insert(
+    model: type[Model], columns: Sequence[str], types: Sequence[str], rows: Sequence[tuple[Value, ...]]
+) -> None:
+    """Inserts rows of which none is there yet. `types` are PostgreSQL's, in which they are sent."""
+    if not rows:
+        return
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            cursor.executemany(insertion(model, columns), [[adapted(value) for value in row] for row in rows])
+        return
+    with copying(model, columns) as copy:
+        copy.set_types(types)
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+@contextmanager
+def copying(model: type[Model], columns: Sequence[str]) -> Iterator[psycopg.Copy]:
+    """PostgreSQL's COPY into these columns, in its binary format."""
+    sql = f"COPY {model._meta.db_table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
+    with connection.cursor() as cursor, cursor.copy(sql) as copy:
+        yield copy
 
 
 def given(types: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str, list[Param]]:

@@ -5,13 +5,12 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from ads.errors import TakenOver
 from ads.models import Campaign, ImportedRecord, ImportState, SpendImport, SpendLog
-from ads.services.given import given
+from ads.services.given import insert
 from ads.services.identity import record_key
 from ads.services.totals import KnownTotal
 
@@ -19,7 +18,7 @@ COLUMNS = (
     "spend_import_id", "key", "campaign_id", "day", "amount_micros", "log_id", "before_micros", "before_as_of",
     "before_import_id",
 )  # fmt: skip
-TYPES = ("int8", "uuid", "int8", "date", "int8", "int8", "int8", "timestamptz", "int8")
+TYPES = ("int8", "bytea", "int8", "date", "int8", "int8", "int8", "timestamptz", "int8")
 
 
 class Imported(NamedTuple):
@@ -63,23 +62,14 @@ def check_not_undone(import_id: int) -> None:
 
 def remember(import_id: int, records: Sequence[Imported]) -> None:
     """Keeps these, in the transaction that booked them."""
-    if not records:
-        return
-    table, params = given(TYPES, [_row(import_id, record) for record in records])
-    columns = ", ".join(COLUMNS)
-    sql = f"""
-        WITH booked ({columns}) AS ({table})
-        INSERT INTO ads_importedrecord ({columns}) SELECT {columns} FROM booked
-    """  # noqa: S608 - names of ours and placeholders are put in
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+    insert(ImportedRecord, COLUMNS, TYPES, [_row(import_id, record) for record in records])
 
 
-def _row(import_id: int, record: Imported) -> tuple[int | str | date | None, ...]:
+def _row(import_id: int, record: Imported) -> tuple[int | bytes | date | None, ...]:
     before = record.before
     known = (None, None, None) if before is None else (before.amount_micros, before.as_of, before.import_id)
     return (
-        import_id, record.key.hex(), record.campaign_id, record.day, record.amount_micros, record.log_id, *known
+        import_id, record.key, record.campaign_id, record.day, record.amount_micros, record.log_id, *known
     )  # fmt: skip
 
 

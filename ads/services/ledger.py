@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import count
@@ -10,11 +9,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Model
-from psycopg import Copy
 
 from ads.models import SpendKey, SpendLog
-from ads.services.given import Statement, Value, adapted, among
+from ads.services.given import Statement, Value, among, copying, insert, insertion
 
 
 class LedgerRow(NamedTuple):
@@ -58,6 +55,7 @@ RowValues = tuple[
 # A record's identity, the digest of its content, and the ledger's row it is booked in.
 RecordKey = tuple[bytes, bytes, int]
 KEY_COLUMNS = ("key", "content", "log_id")
+KEY_TYPES = ("bytea", "bytea", "int8")  # 16 bytes are sent for a uuid as for a bytea
 
 # PostgreSQL's binary format of COPY: a head; of each row the number of columns, each after its length; an end.
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
@@ -117,46 +115,22 @@ def append(rows: Sequence[RowValues], keys: Sequence[RecordKey]) -> list[Stateme
     """Appends these rows and their identities; returns what is left to be run for it. The brands are locked."""
     if len(rows) == 1:
         return [
-            Statement(_insertion(SpendLog, LOG_COLUMNS), rows[0]),
-            *[Statement(_insertion(SpendKey, KEY_COLUMNS), key) for key in keys],
+            Statement(insertion(SpendLog, LOG_COLUMNS), rows[0]),
+            *[Statement(insertion(SpendKey, KEY_COLUMNS), key) for key in keys],
         ]
     put_back(rows)
-    if connection.vendor != "postgresql":
-        _insert(SpendKey, KEY_COLUMNS, keys)
-        return []
-    packed = [_pack_key(3, 16, key, 16, content, 8, log_id) for key, content, log_id in keys]
-    with _copying(SpendKey, KEY_COLUMNS) as copy:
-        copy.write(b"".join([_COPY_HEAD, *packed, _COPY_END]))
+    if connection.vendor == "postgresql":
+        packed = [_pack_key(3, 16, key, 16, content, 8, log_id) for key, content, log_id in keys]
+        with copying(SpendKey, KEY_COLUMNS) as copy:
+            copy.write(b"".join([_COPY_HEAD, *packed, _COPY_END]))
+    else:
+        insert(SpendKey, KEY_COLUMNS, KEY_TYPES, keys)
     return []
 
 
 def put_back(rows: Sequence[tuple[Value, ...]]) -> None:
     """Rows of the ledger as they are or were, with their ids; each is in the order of LOG_COLUMNS."""
-    if connection.vendor != "postgresql":
-        _insert(SpendLog, LOG_COLUMNS, rows)
-        return
-    with _copying(SpendLog, LOG_COLUMNS) as copy:
-        copy.set_types(LOG_TYPES)
-        write = copy.write_row
-        for row in rows:
-            write(row)
-
-
-def _insertion(model: type[Model], columns: Sequence[str]) -> str:
-    placeholders = ", ".join(["%s"] * len(columns))
-    return f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608
-
-
-def _insert(model: type[Model], columns: Sequence[str], rows: Sequence[tuple[Value, ...]]) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(_insertion(model, columns), [[adapted(value) for value in row] for row in rows])
-
-
-@contextmanager
-def _copying(model: type[Model], columns: Sequence[str]) -> Iterator[Copy]:
-    sql = f"COPY {model._meta.db_table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
-    with connection.cursor() as cursor, cursor.copy(sql) as copy:
-        yield copy
+    insert(SpendLog, LOG_COLUMNS, LOG_TYPES, rows)
 
 
 def read_digest(column: str) -> str:

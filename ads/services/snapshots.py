@@ -79,7 +79,13 @@ def book_snapshots(
             else:
                 answers[place] = Answer(snapshot, Result.DUPLICATE if last else Result.ACCEPTED)
     ids = Known()
-    run([*totals.keeping(newer), *totals.counting(new), ids.taking_ids(len(differences))])
+    run(
+        [
+            *totals.keep(newer, known.values),
+            *totals.count(new, known.granularities),
+            ids.taking_ids(len(differences)),
+        ]
+    )
     rows: dict[bytes, RowValues] = {}
     for (place, difference), row_id in zip(differences.items(), ids.ids, strict=False):
         snapshot, key = snapshots[place], keys[place]

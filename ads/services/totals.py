@@ -4,13 +4,19 @@ Whoever calls holds the brands' locks.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
-from ads.services.given import Statement, Value, among, as_date, given, moment
+from ads.models import SnapshotDay, SnapshotValue
+from ads.services.given import Statement, among, as_date, given, insert, moment
 from ads.services.ledger import read_digest
+
+VALUE_COLUMNS = ("key", "amount_micros", "as_of", "spend_import_id")
+VALUE_TYPES = ("bytea", "int8", "timestamptz", "int8")  # 16 bytes are sent for a uuid as for a bytea
+DAY_COLUMNS = ("key", "granularity", "totals")
+DAY_TYPES = ("bytea", "varchar", "int8")
 
 
 class KnownTotal(NamedTuple):
@@ -72,49 +78,53 @@ class EventDays:
         self.days.update((campaign_id, as_date(day)) for campaign_id, day in rows)
 
 
-def keeping(totals: Mapping[bytes, KnownTotal]) -> list[Statement]:
-    """To make these the newest values."""
-    if not totals:
-        return []
-    table, params = given(
-        ("uuid", "bigint", "timestamptz", "bigint"), [(key.hex(), *total) for key, total in totals.items()]
+def keep(totals: Mapping[bytes, KnownTotal], known: Collection[bytes]) -> list[Statement]:
+    """Makes these the newest values; those known have one before. Returns what is left to be run for it."""
+    insert(
+        SnapshotValue,
+        VALUE_COLUMNS,
+        VALUE_TYPES,
+        [(k, *total) for k, total in totals.items() if k not in known],
     )
+    changed = [(key.hex(), *total) for key, total in totals.items() if key in known]
+    if not changed:
+        return []
+    table, params = given(("uuid", "bigint", "timestamptz", "bigint"), changed)
+    columns = ", ".join(VALUE_COLUMNS)
     sql = f"""
-        WITH newest (key, amount_micros, as_of, spend_import_id) AS ({table})
-        INSERT INTO ads_snapshotvalue (key, amount_micros, as_of, spend_import_id)
-        SELECT key, amount_micros, as_of, spend_import_id FROM newest WHERE true
+        WITH newest ({columns}) AS ({table})
+        INSERT INTO ads_snapshotvalue ({columns}) SELECT {columns} FROM newest WHERE true
         ON CONFLICT (key) DO UPDATE SET amount_micros = excluded.amount_micros, as_of = excluded.as_of,
             spend_import_id = excluded.spend_import_id
     """  # noqa: S608 - only placeholders are put in
     return [Statement(sql, params)]
 
 
-def counting(new: Mapping[tuple[bytes, str], int]) -> list[Statement]:
-    """To add to how many totals each date has; a date that had none is cut from now on as is given with it."""
-    by_granularity: dict[str, list[tuple[Value, ...]]] = {}
-    for (key, granularity), count in new.items():
-        by_granularity.setdefault(granularity, []).append((key.hex(), count))
-    return [_counting(granularity, rows) for granularity, rows in by_granularity.items()]
+def count(new: Mapping[tuple[bytes, str], int], known: Collection[bytes]) -> list[Statement]:
+    """Adds to how many totals each date has; a date that is not known is cut from now on as is given with it.
+
+    Returns what is left to be run for it.
+    """
+    insert(
+        SnapshotDay,
+        DAY_COLUMNS,
+        DAY_TYPES,
+        [(*day, number) for day, number in new.items() if day[0] not in known],
+    )
+    return _add({key: number for (key, _), number in new.items() if key in known})
 
 
-def _counting(granularity: str, rows: Sequence[tuple[Value, ...]]) -> Statement:
-    table, params = given(("uuid", "bigint"), rows)
-    sql = f"""
-        WITH added (key, count) AS ({table})
-        INSERT INTO ads_snapshotday (key, granularity, totals)
-        SELECT key, CAST(%s AS text), count FROM added WHERE true
-        ON CONFLICT (key) DO UPDATE SET totals = ads_snapshotday.totals + excluded.totals
-    """  # noqa: S608 - only placeholders are put in
-    return Statement(sql, [*params, granularity])
+def take_back(gone: Counter[bytes]) -> list[Statement]:
+    """What takes from how many totals each date has."""
+    return _add({key: -number for key, number in gone.items()})
 
 
-def taking_back(gone: Counter[bytes]) -> list[Statement]:
-    """To take from how many totals each date has."""
-    if not gone:
+def _add(numbers: Mapping[bytes, int]) -> list[Statement]:
+    if not numbers:
         return []
-    table, params = given(("uuid", "bigint"), [(key.hex(), count) for key, count in gone.items()])
+    table, params = given(("uuid", "bigint"), [(key.hex(), number) for key, number in numbers.items()])
     sql = f"""
-        WITH gone (key, count) AS ({table})
-        UPDATE ads_snapshotday SET totals = totals - gone.count FROM gone WHERE ads_snapshotday.key = gone.key
+        WITH added (key, number) AS ({table})
+        UPDATE ads_snapshotday SET totals = totals + added.number FROM added WHERE ads_snapshotday.key = added.key
     """  # noqa: S608 - only placeholders are put in
     return [Statement(sql, params)]

@@ -187,7 +187,7 @@ def _restore_values(records: Sequence[ImportedRecord], record: SpendImport) -> N
     new = [each for each in records if each.before_as_of is None]
     source = record.source or _source_booked(record)
     gone = Counter(snapshot_day_key(record.brand_id, source, each.campaign_id, each.day) for each in new)
-    run([*totals.keeping(before), *totals.taking_back(gone)])
+    run([*totals.keep(before, before), *totals.take_back(gone)])
     SnapshotValue.objects.filter(key__in=[each.key for each in new]).delete()
     SnapshotDay.objects.filter(key__in=[UUID(bytes=key) for key in gone], totals=0).delete()
 
