@@ -3,7 +3,7 @@
 from decimal import Decimal, localcontext
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ads.rules.money import MAX_MICROS, MoneyError, by_percent, from_micros, round_for_display, to_micros
@@ -85,6 +85,24 @@ def test_whatever_is_taken_is_taken_exactly_and_the_rest_is_refused(amount: Deci
     assert abs(micros) <= MAX_MICROS
     with localcontext(prec=100):
         assert Decimal(micros) == Decimal(amount) * 1_000_000
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"-?[0-9]{1,13}(\.[0-9]{0,8})?", fullmatch=True))
+@example("-0.5")
+@example("-00.000001")
+@example("99999999999.999999")
+@example("100000000000")
+@example("100000000000.000001")
+def test_a_text_of_digits_is_taken_as_its_decimal_is(text: str) -> None:
+    assert taken(text) == taken(Decimal(text))
+
+
+def taken(amount: Decimal | str) -> int | None:
+    try:
+        return to_micros(amount)
+    except MoneyError:
+        return None
 
 
 @settings(deadline=None)
