@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, Protocol, TypeVar
 
-from django.db.models.expressions import RawSQL
 from pydantic import ValidationError
 
 from ads.actor import acting_as
@@ -18,7 +17,7 @@ from ads.importers.spool import Owner
 from ads.models import ApiToken, Brand, Campaign, CampaignAlias, Kind, QuarantineProblem
 from ads.rules.money import MoneyError, to_micros
 from ads.services import quarantine
-from ads.services.given import given
+from ads.services.given import OneOf, rows_of
 from ads.services.ingest import ingest_events, ingest_snapshots
 from ads.services.matching import Match, aliased
 from ads.services.records import REVERSAL, Answer, Result, SpendEvent, SpendSnapshot
@@ -30,6 +29,8 @@ AMBIGUOUS = (
 
 NO_SUCH_CAMPAIGN = "there is no such campaign, or this token has no right to it"
 NOBODYS = Match(0)  # the campaign of a record that waits for one
+
+KINDS = {kind.value: kind for kind in Kind}
 
 # A campaign's id, or its platform, account and id there.
 CampaignKey = int | tuple[str, str, str]
@@ -95,12 +96,13 @@ def record_items(
 
 def _read(items: Sequence[object], form: type[Form], outcomes: dict[int, Outcome]) -> dict[int, Form]:
     forms: dict[int, Form] = {}
+    validate = form.__pydantic_validator__.validate_python  # model_validate without its wrapping
     for index, item in enumerate(items):
         if isinstance(item, Unreadable):
             outcomes[index] = _refused([FieldError("", item.reason)])
             continue
         try:
-            forms[index] = form.model_validate(item)
+            forms[index] = validate(item)
         except ValidationError as error:
             outcomes[index] = _refused(field_errors(error, form))
     return forms
@@ -112,10 +114,8 @@ def _campaigns(keys: Iterable[CampaignKey], token: ApiToken) -> dict[CampaignKey
     visible = token.visible(Campaign.objects.all()).order_by()
     known: dict[CampaignKey, Match] = {}
     if ids := [key for key in wanted if isinstance(key, int)]:
-        # A thousand ids one by one cost more to put into the statement than to look up.
-        table, params = given(("bigint",), [(pk,) for pk in ids])
-        found = visible.filter(pk__in=RawSQL(table, params))  # noqa: S611 - only placeholders are put in
-        known |= {pk: Match(pk) for pk in found.values_list("pk", flat=True)}
+        found = visible.filter(OneOf("pk", ids)).values_list("pk")
+        known |= {pk: Match(pk) for (pk,) in rows_of(found)}
     if references := [key for key in wanted if not isinstance(key, int)]:
         named = {
             "platform__in": {platform for platform, _, _ in references},
@@ -204,7 +204,7 @@ def event_of(form: schemas.SpendEvent, match: Match) -> SpendEvent:
     return SpendEvent(
         campaign_id=match.campaign_id,
         amount_micros=to_micros(form.amount),
-        kind=Kind(form.kind),
+        kind=KINDS[form.kind],
         occurred_at=_moment("occurred_at", form.occurred_at),
         spent_on=None if form.spent_on is None else _day("spent_on", form.spent_on),
         external_id=form.external_id,

@@ -52,7 +52,7 @@ class CampaignReference(Given):
 
 
 def _way_to_name(campaign: object) -> str:
-    return WAYS_TO_NAME[isinstance(campaign, dict | CampaignReference)]
+    return WAYS_TO_NAME[isinstance(campaign, dict)]
 
 
 Campaign = Annotated[

@@ -114,8 +114,7 @@ def _row(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _event(outcome: Outcome) -> dict[str, Any]:
-    errors = [{"field": error.field, "message": error.message} for error in outcome.errors]
-    return {"result": outcome.result.value, "id": outcome.log_id, "errors": errors}
+    return {"result": outcome.result.value, "id": outcome.log_id, "errors": outcome.errors}
 
 
 def _snapshot(outcome: Outcome) -> dict[str, Any]:

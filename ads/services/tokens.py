@@ -110,9 +110,12 @@ def find(text: str) -> ApiToken | None:
     parts = FORM.fullmatch(text)
     if parts is None:
         return None
-    token = ApiToken.objects.select_related("user").filter(prefix=parts[1]).first()
+    try:
+        token = ApiToken.objects.select_related("user").get(prefix=parts[1])
+    except ApiToken.DoesNotExist:
+        return None
     digest = sha256(urlsafe_b64decode(f"{parts[2]}=")).hexdigest()
-    return token if token is not None and compare_digest(token.digest, digest) else None
+    return token if compare_digest(token.digest, digest) else None
 
 
 def note_use(token: ApiToken, now: datetime) -> None:
