@@ -19,7 +19,7 @@ def main() -> None:
             "Django is not installed here. Run `pip install -r requirements.txt` in an activated virtual "
             "environment, or start everything with ./start.sh."
         ) from error
-    # No freezing: what is to be loaded is not known before the command is.
+    # Without leaving anything out: what is to be loaded is not known before the command is.
     gc.set_threshold(ALLOCATED_BEFORE)
     try:
         execute_from_command_line(sys.argv)

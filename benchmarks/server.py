@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 
+from budget_system.garbage import collect_seldom
 from budget_system.testing.postgres import PostgreSQLKeeper
 
 DURABLE = ("fsync = on", "synchronous_commit = on", "full_page_writes = on", "max_wal_size = '4GB'")
@@ -32,6 +33,7 @@ def postgresql(keep: Path | None = None) -> Iterator[str]:
 
         django.setup()
         _migrate()
+        collect_seldom()  # as in production
         yield keeper.url
         _close()
     finally:

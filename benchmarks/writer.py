@@ -5,10 +5,13 @@ import sys
 
 import django
 
+from budget_system.garbage import collect_seldom
+
 
 def main(count: int, brands: str, prefix: str) -> None:
     """Ingest so many events over the campaigns of these brands."""
     django.setup()
+    collect_seldom()  # as in production
     logging.disable(logging.WARNING)
     from django.utils import timezone
 

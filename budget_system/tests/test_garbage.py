@@ -9,7 +9,9 @@ from budget_system.environment import BASE_DIR
 from budget_system.garbage import ALLOCATED_BEFORE
 
 ASKED = "import gc; print(gc.isenabled(), gc.get_threshold()[0], gc.get_freeze_count() > 50_000)"
-WORKER = "from celery.signals import worker_process_init; from budget_system.celery import app; import ads.tasks"
+WORKER = (
+    "from celery.signals import worker_process_init; from budget_system.celery import app; import ads.tasks"
+)
 
 pytestmark = pytest.mark.once
 
