@@ -52,7 +52,8 @@ class CampaignReference(Given):
 
 
 def _way_to_name(campaign: object) -> str:
-    return WAYS_TO_NAME[isinstance(campaign, dict)]
+    # A model's own isinstance is ten times as slow as its type.
+    return WAYS_TO_NAME[isinstance(campaign, dict) or type(campaign) is CampaignReference]
 
 
 Campaign = Annotated[

@@ -8,7 +8,7 @@ from ads.models import Kind
 from ads.services.ledger import RowValues
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: making one would take three times as long
 class SpendEvent:
     """One thing that was spent, refunded or adjusted; `amount_micros` is signed, in the brand's currency.
 
