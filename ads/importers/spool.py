@@ -5,10 +5,10 @@ Equal identities within a file are one value, their sum, however far apart they 
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import NamedTuple, Self
 
 from ads.importers.records import ParsedRow, fitted
@@ -33,8 +33,7 @@ class Owner(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(NamedTuple):
     """One value of a file: what `rows` rows, the first of them `row`, sum up to for `target`."""
 
     target: int
@@ -78,10 +77,11 @@ class Spool:
         )
         self._database.create_function("line_within", 2, line_within, deterministic=True)
         self._currency = cache(currency)
-        self._identity = _record_identity if are_records else _identity
+        # All but the amount and, where rows are summed, their number.
+        self._identity = itemgetter(0, 1, 2, 3, 4, 6) if are_records else itemgetter(0, 1, 2, 3, 4)
         self._are_records = are_records
         self._pending: list[Stored] = []
-        self._owners: dict[Owner, int] = {}
+        self._owners: dict[tuple[str, str, str], int] = {}
         self._names: list[tuple[str, date]] = []
         self.counts: list[int] = []
 
@@ -94,12 +94,12 @@ class Spool:
     @property
     def owners(self) -> list[tuple[Owner, str]]:
         """Every owner with its latest name, numbered by its place."""
-        return [(owner, self._names[index][0]) for owner, index in self._owners.items()]
+        return [(Owner(*owner), self._names[index][0]) for owner, index in self._owners.items()]
 
     def add(self, row: ParsedRow) -> None:
         """Takes a row in."""
         name = "" if row.campaign_id else row.campaign_name
-        owner = Owner(row.account, row.campaign_id, name)
+        owner = (row.account, row.campaign_id, name)
         index = self._owners.get(owner)
         if index is None:
             if len(self._owners) >= MOST_OWNERS:
@@ -140,19 +140,19 @@ class Spool:
             "ORDER BY target, day, hour, 4, currency, number"
         )
         # Summed here, because SQLite's integers end at 64 bits.
-        for (target, day, hour, line, currency, _), group in groupby(rows, key=self._identity):
+        for (target, day, hour, line, currency, *_), group in groupby(rows, key=self._identity):
             micros = count = first = 0
             for *_, amount, number in group:
                 micros, count, first = micros + amount, count + 1, first or number
             yield Total(
-                target=target,
-                day=date.fromordinal(day),
-                hour=None if hour < 0 else hour,
-                line=line,
-                currency=currency,
-                micros=micros,
-                row=first,
-                rows=count,
+                target,
+                date.fromordinal(day),
+                None if hour < 0 else hour,
+                line,
+                currency,
+                micros,
+                first,
+                count,
             )
 
     def rows_of(self, owner: int, most: int) -> list[int]:
@@ -164,11 +164,3 @@ class Spool:
     def _flush(self) -> None:
         self._database.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", self._pending)
         self._pending.clear()
-
-
-def _identity(row: Stored) -> tuple[int, int, int, str, str, int]:
-    return *row[:5], 0
-
-
-def _record_identity(row: Stored) -> tuple[int, int, int, str, str, int]:
-    return *row[:5], row[6]

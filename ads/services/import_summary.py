@@ -81,7 +81,10 @@ class ImportSummary:
 
     def day(self, day: date) -> DayTotals:
         """The totals of a day, to be added to."""
-        return self.days.setdefault(day, DayTotals())
+        totals = self.days.get(day)
+        if totals is None:
+            totals = self.days[day] = DayTotals()
+        return totals
 
 
 SUMMARY = TypeAdapter(ImportSummary)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import attrgetter
 from pathlib import Path
 
 from django.db import transaction
@@ -327,8 +328,8 @@ class _Run:
             self._accept_again(answered)
             yield from ((total_of[id(answer.record)], answer) for answer in answered)
         else:
-            by_identity = dict(zip(records, chunk, strict=True))
-            yield from ((by_identity[answer.record], answer) for answer in answers)
+            total_by = {_what_is_told(record): total for record, total in zip(records, chunk, strict=True)}
+            yield from ((total_by[_what_is_told(answer.record)], answer) for answer in answers)
 
     def _accept_again(self, answers: Sequence[Answer]) -> None:
         """What this import itself booked before it was interrupted is no duplicate, where it first comes again."""
@@ -407,6 +408,10 @@ class _Run:
         changes = consequences.since(point)
         transaction.set_rollback(True)
         return changes
+
+
+# What tells the totals of a file from each other.
+_what_is_told = attrgetter("campaign_id", "day", "hour", "line", "currency")
 
 
 def _chunks(totals: Iterator[Total]) -> Iterator[list[Total]]:

@@ -110,7 +110,8 @@ def dates_with_events(
     owners: Collection[tuple[int, date]], source: str, now: datetime
 ) -> set[tuple[int, date]]:
     """Those of these campaigns' dates of which single events of this source are in files."""
-    old = {(campaign_id, day) for campaign_id, day in owners if day < first_month_kept(now)}
+    kept = first_month_kept(now)
+    old = {(campaign_id, day) for campaign_id, day in owners if day < kept}
     if not old:
         return set()
     found = SealedDay.objects.filter(
