@@ -50,13 +50,15 @@ def run(statements: Sequence[Statement]) -> None:
         texts = _prepared([statement.sql for statement in statements])
         # Numbers as text too: PostgreSQL finds out the types, and one plan serves small and large ones.
         params = [_as_text(value) for statement in statements for value in statement.params]
-        cursor.execute(";".join(texts), params)
+        cursor.execute(";".join([_BY_INDEX, *texts, _AS_BEFORE]), params)
         for statement in statements:
+            cursor.nextset()
             if statement.take is not _nothing:
                 statement.take(cursor.fetchall())
-            cursor.nextset()
 
 
+# A plan that was made while a table was small is kept when it has grown; it must not read the table whole.
+_BY_INDEX, _AS_BEFORE = "SET LOCAL enable_seqscan = off", "SET LOCAL enable_seqscan TO DEFAULT"
 # What each session has planned, by what it is the plan of.
 _plans: WeakKeyDictionary[psycopg.Connection[Any], dict[str, str]] = WeakKeyDictionary()
 
