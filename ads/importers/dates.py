@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -63,6 +63,7 @@ _MONTHS = {
     )
     for name in (names, names[:3], names[:4])
 }  # fmt: skip
+_SERIAL = re.compile(r"[3-6]\d{4}(?:\.\d+)?", re.ASCII)  # of 1982 to 2091, with the time as a fraction
 _BETWEEN = re.compile(r"\s+(?:-|–|—|to|until|~)\s+|\s*[–—~]\s*", re.IGNORECASE)
 _MONTH_OR_LONGER = re.compile(
     r"\d{4}[-/](?:0?[1-9]|1[0-2]|W\d{1,2}|Q[1-4])|\d{4}|Q[1-4]\s+\d{4}|(?P<name>[A-Za-z]{3,9})\.?\s+\d{4}",
@@ -89,6 +90,10 @@ def read_moment(text: str, order: Order | None) -> Moment:
             return _moment(_year(found["year"]), month_, int(found["day"]), found)
     if _is_span(text, order):
         raise Span(f"“{shorten(text)}” covers more than one day")
+    if _SERIAL.fullmatch(text):
+        raise ValueError(
+            f"“{text}” is the number by which a spreadsheet counts days; format the column as a date"
+        )
     raise ValueError(f"“{shorten(text)}” is not a date; 2026-05-31 would be one" if text else "is empty")
 
 
@@ -134,6 +139,10 @@ class OrderEvidence:
     month_first: tuple[int, str] | None = None
     ambiguous: tuple[int, str] | None = None
     dotted: tuple[int, str] | None = None
+    short: tuple[int, str] | None = None
+    firsts: set[int] = field(default_factory=set)
+    lasts: set[int] = field(default_factory=set)
+    may_begin_with_year: bool = True
 
     def add(self, seen: Iterable[tuple[str, int]]) -> None:
         """Weighs cells, each with the first row that holds it."""
@@ -142,6 +151,8 @@ class OrderEvidence:
             if found is None:
                 continue
             first, second = int(found["first"]), int(found["second_"])
+            if len(found["year"]) == 2:
+                self._add_short(first, second, int(found["year"]), (row, text))
             if first > 12:
                 self.day_first = self.day_first or (row, text)
             elif second > 12:
@@ -152,11 +163,25 @@ class OrderEvidence:
                 else:
                     self.ambiguous = self.ambiguous or (row, text)
 
+    def _add_short(self, first: int, second: int, last: int, seen: tuple[int, str]) -> None:
+        """Weighs a date whose year has two digits and may come first, as in 26-05-31."""
+        self.short = self.short or seen
+        self.firsts.add(first)
+        self.lasts.add(last)
+        self.may_begin_with_year &= 1 <= second <= 12 and 1 <= last <= 31
+
     def decide(self) -> Order | None:
         """The order of all dates; None where there is none to decide. Raises ValueError where it stays open.
 
-        Dots decide too: no locale writes the month before the day with dots between.
+        Dots decide too: no locale writes the month before the day with dots between. Of two numbers the year is the
+        one that differs less.
         """
+        if self.short and self.may_begin_with_year and len(self.firsts) <= len(self.lasts):
+            row, text = self.short
+            raise ValueError(
+                f"no date tells whether “{shorten(text)}” in row {row} begins or ends with the year; export dates as "
+                "2026-05-31, or, if the year comes last, say --date-order dmy or mdy"
+            )
         if self.day_first and self.month_first:
             (row, text), (other_row, other) = sorted([self.day_first, self.month_first])
             ways = f"“{shorten(text)}” in row {row}, “{shorten(other)}” in row {other_row}"

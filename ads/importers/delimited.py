@@ -22,6 +22,7 @@ class DelimitedText:
     """CSV, TSV and the like; a dialect is its delimiter."""
 
     dialects: tuple[str, ...] = DELIMITERS
+    dialects_are_parts = False
     first_row = 1
 
     def __init__(self, text: Text) -> None:

@@ -5,6 +5,7 @@ Column names are compared folded: case, spaces and the characters `_ - . : /` ma
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -112,12 +113,15 @@ class Columns:
         self.names = [name.strip() for name in header]
         self._by_name: dict[str, Found] = {}
         self._by_prefix: dict[str, Found] = {}
+        self._times: Counter[str] = Counter()
         for index, name in enumerate(self.names):
             folded = fold(name)
             self._by_name.setdefault(folded, Found(index, name))
+            self._times[folded] += 1
             if parts := _IN_PARENTHESES.fullmatch(folded):
                 found = Found(index, name, parts["currency"].upper())
                 self._by_prefix.setdefault(parts["name"], found)
+                self._times[f"{parts['name']}(*)"] += 1
 
     def has(self, name: str) -> bool:
         return name[1:] in self.names if name.startswith("=") else self.find(name) is not None
@@ -131,8 +135,10 @@ class Columns:
         return next(filter(None, map(self.find, names)), None)
 
     def count(self, found: Found) -> int:
-        """How many columns have this name."""
-        return sum(fold(name) == fold(found.name) for name in self.names)
+        """How many columns have this name; with a currency in parentheses, in whichever currency."""
+        folded = fold(found.name)
+        parts = _IN_PARENTHESES.fullmatch(folded) if found.currency else None
+        return self._times[f"{parts['name']}(*)" if parts else folded]
 
 
 def renamed(format_: Format, columns: Mapping[str, str], *, micros: bool | None) -> Format:

@@ -50,11 +50,35 @@ def find_header(table: Table, options: Options) -> tuple[Format, str, int, list[
                 if found:
                     while len(row) > 1 and not row[-1].strip():
                         row.pop()
+                    _refuse_more_parts(table, dialect, fitting)
                     return found[0], dialect, number, row
                 seen = max(seen, [cell for cell in row if cell.strip()], key=len)
         except ImportRefused as error:
             problem = problem or error  # with the right delimiter all may be well
     raise problem or ImportRefused(table.name, _unknown(seen, options))
+
+
+def _refuse_more_parts(table: Table, first: str, fitting: Callable[[Sequence[str]], list[Format]]) -> None:
+    """Raises ImportRefused where other parts of the file hold rows of an export too: one may be a copy of another."""
+    if not table.dialects_are_parts:
+        return
+    parts = [
+        first,
+        *(other for other in table.dialects if other != first and _holds_rows(table, other, fitting)),
+    ]
+    if len(parts) > 1:
+        sheets = " and ".join(f"“{shorten(part)}”" for part in parts[:2])
+        reason = (
+            f"has an export on each of the sheets {sheets}; save the one that counts as a file of its own"
+        )
+        raise ImportRefused(table.name, reason)
+
+
+def _holds_rows(table: Table, dialect: str, fitting: Callable[[Sequence[str]], list[Format]]) -> bool:
+    """Whether there is a header with a row that is not blank below it."""
+    rows = (row for row in table.rows(dialect) if not isinstance(row, Broken))
+    has_header = any(fitting(row) for row in islice(rows, HEADER_WITHIN))
+    return has_header and any(cell.strip() for row in rows for cell in row)
 
 
 def _fitting(file: str, options: Options) -> Callable[[Sequence[str]], list[Format]]:

@@ -67,24 +67,29 @@ class Layout:
 
 
 def lay_out(file: str, format_: Format, header: Sequence[str], row: int) -> Layout:
-    """Finds the columns. Raises ImportRefused where the file has no date or leaves open which amount is meant."""
+    """Finds the columns. Raises ImportRefused where the file has no date or leaves open which column is meant."""
     columns = Columns(header)
     money, amount = next((spec, found) for spec in format_.amounts if (found := columns.find(spec.column)))
     dated = next(((spec, found) for spec in format_.when if (found := columns.find(spec.column))), None)
     if dated is None:
         raise ImportRefused(file, f"has no column with the date of each row. {format_.ask_for}", row=row)
     when, date = dated
-    for found in (date, amount):
+
+    def once(found: Found) -> int:
         if columns.count(found) > 1:
-            raise ImportRefused(file, "appears twice; leave one out", row=row, column=found.name)
+            often = "appears twice, or in two currencies" if found.currency else "appears twice"
+            raise ImportRefused(file, f"{often}; leave one out", row=row, column=found.name)
+        return found.index
 
     def index(names: Names) -> int:
         found = columns.first(names)
-        return -1 if found is None else found.index
+        return -1 if found is None else once(found)
 
     def below(levels: tuple[Level, ...]) -> tuple[tuple[Level, int], ...]:
         return tuple((level, at) for level in levels if (at := index(level.columns)) >= 0)
 
+    for found in (date, amount):
+        once(found)
     return Layout(
         format=format_,
         width=len(header),

@@ -2,20 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from itertools import islice
 
 from ads.importers.records import Broken, ImportRefused, Row, shorten
 from ads.importers.text import Text
 
 LONGEST_LINE = 1 << 20  # characters
-LINES_FOR_KEYS = 1_000
 MOST_COLUMNS = 16_384
 
 
 class JsonLines:
-    """An NDJSON file; its columns are the keys of its first lines."""
+    """An NDJSON file; its columns are the keys of all its lines, of which many leave out what is empty."""
 
     dialects: tuple[str, ...] = ("",)
+    dialects_are_parts = False
     first_row = 0  # the names of the keys come first and are no line of the file
 
     def __init__(self, text: Text) -> None:
@@ -23,11 +22,16 @@ class JsonLines:
         self.name = text.name
         self.notes = text.notes
         keys: dict[str, None] = {}
-        for cells in islice(self._objects(), LINES_FOR_KEYS):
-            if isinstance(cells, dict):
+        broken: tuple[int, Broken] | None = None
+        for number, cells in enumerate(self._objects(), 1):
+            if isinstance(cells, Broken):
+                broken = broken or (number, cells)
+            elif not cells.keys() <= keys.keys():
                 keys.update(dict.fromkeys(cells))
             if len(keys) > MOST_COLUMNS:
                 raise ImportRefused(self.name, f"has more than {MOST_COLUMNS:,} keys; export fewer columns")
+        if broken and not keys:
+            raise ImportRefused(self.name, broken[1].reason, row=broken[0])
         self._keys = list(keys)
 
     @property
@@ -50,9 +54,17 @@ class JsonLines:
                 continue
             cells: dict[str, str] = {}
             try:
-                value = json.loads(line, parse_float=_unmistakable, parse_int=str, parse_constant=str)
+                value = json.loads(
+                    line,
+                    parse_float=_unmistakable,
+                    parse_int=str,
+                    parse_constant=str,
+                    object_pairs_hook=_object,
+                )
                 if isinstance(value, dict):
                     _flatten(value, "", cells)
+            except _Twice as error:
+                yield Broken(f"“{shorten(line.strip())}” has the key “{shorten(str(error))}” twice", line)
             except (ValueError, RecursionError) as error:
                 reason = "is nested too deeply" if isinstance(error, RecursionError) else "is not JSON"
                 yield Broken(f"“{shorten(line.strip())}” {reason}", line)
@@ -76,6 +88,18 @@ class JsonLines:
             yield rest
 
 
+class _Twice(ValueError):
+    """A key that stands twice, so that nothing tells which of its values counts."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return read
+
+
 def _unmistakable(number: str) -> str:
     """A number with a decimal point, so that 1.234 is not taken for a thousand and something."""
     _, _, decimals = number.partition(".")
@@ -89,8 +113,11 @@ def _flatten(value: object, name: str, into: dict[str, str]) -> None:
             return
         for key, inner in value.items():
             _flatten(inner, f"{name}.{key}" if name else key, into)
+    elif name in into:  # as {"a.b": 1, "a": {"b": 2}}
+        raise _Twice(name)
     elif isinstance(value, list):
-        into[name] = ",".join(str(inner) for inner in value if not isinstance(inner, (dict, list)))
+        # With a space, so that no two numbers look like one.
+        into[name] = ", ".join(str(inner) for inner in value if not isinstance(inner, (dict, list)))
     elif value is None:
         into[name] = ""
     elif isinstance(value, bool):

@@ -10,12 +10,13 @@ from ads.importers.dates import Order
 from ads.importers.header import Options, find_header
 from ads.importers.layout import Cells, Key, Layout, lay_out, picker
 from ads.importers.reading import Table
-from ads.importers.records import BadRow, Broken, ParsedRow, Problem, RowProblem
+from ads.importers.records import BadRow, Broken, ImportRefused, ParsedRow, Problem, RowProblem
 from ads.importers.survey import Findings, Survey, numbered
 from ads.importers.totals import is_note, is_total
 
 MOST_REMEMBERED = 100_000
 LEFT_OUT_SHOWN = 20
+ROWS_TO_FIND_A_DATE = 1_000
 LONGEST_CELL_KEPT = 10_000
 
 K = TypeVar("K")
@@ -32,7 +33,20 @@ def understand(table: Table, options: Options) -> "Export":
     survey.take(numbered(islice(table.rows(dialect), skip, None), row + 1))
     if survey.needs_more():
         survey.take_others(numbered(islice(table.rows(dialect), skip, None), row + 1))
-    return Export(table, dialect, row, layout, survey.findings())
+    export = Export(table, dialect, row, layout, survey.findings())
+    _refuse_without_dates(table.name, export, layout)
+    return export
+
+
+def _refuse_without_dates(file: str, export: "Export", layout: Layout) -> None:
+    """Raises ImportRefused where no row says when: that is no column of dates, and each row would wait for a person."""
+    beginning = list(islice(export.rows(), ROWS_TO_FIND_A_DATE))
+    if beginning and all(isinstance(row, BadRow) and row.problem == Problem.DATE for row in beginning):
+        first = beginning[0]
+        reason = first.reason.partition(": ")[2] if isinstance(first, BadRow) else ""
+        raise ImportRefused(
+            file, f"no row has a date that can be read: {reason}", row=first.row, column=layout.date.name
+        )
 
 
 class Export:

@@ -35,6 +35,11 @@ class Table(Protocol):
     @property
     def dialects(self) -> tuple[str, ...]: ...
     @property
+    def dialects_are_parts(self) -> bool:
+        """Whether each dialect gives rows of its own, as the sheets of a workbook do."""
+        ...
+
+    @property
     def first_row(self) -> int:
         """The number of the first row that `rows` gives."""
         ...

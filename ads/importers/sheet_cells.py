@@ -33,6 +33,7 @@ class Cells:
         self._pieces: list[str] = []
         self._length = 0
         self._is_reading = self._is_aside = False
+        self._formula: str | None = None
 
     def take(self) -> list[list[str]]:
         """The rows that have ended since the last time."""
@@ -42,9 +43,9 @@ class Cells:
     def start(self, name: str, attributes: Attributes) -> None:
         if name == "c":
             self._attributes = attributes
-            self._pieces.clear()
-            self._length = 0
-        elif name in ("v", "t"):
+            self._begin_text()
+            self._formula = None
+        elif name in ("v", "t", "f"):
             self._is_reading = not self._is_aside
         elif name == "rPh":
             self._is_aside = True
@@ -61,6 +62,10 @@ class Cells:
     def end(self, name: str) -> None:
         if name in ("v", "t"):
             self._is_reading = False
+        elif name == "f":
+            self._is_reading = False
+            self._formula = "".join(self._pieces)
+            self._begin_text()
         elif name == "c":
             self._end_cell()
         elif name == "rPh":
@@ -68,6 +73,10 @@ class Cells:
         elif name == "row":
             self._rows.append(self._row)
             self._rows_done += 1
+
+    def _begin_text(self) -> None:
+        self._pieces.clear()
+        self._length = 0
 
     def _too_long(self, value: str) -> ImportRefused:
         reason = f"“{shorten(value)}” is longer than {LONGEST_CELL:,} characters"
@@ -90,6 +99,10 @@ class Cells:
     def _column(self) -> int:
         letters = self._attributes.get("r", "").rstrip("0123456789")
         if not letters:
+            if len(self._row) >= MOST_COLUMNS:
+                raise ImportRefused(
+                    self._name, f"has a row of more than {MOST_COLUMNS:,} cells; no spreadsheet does"
+                )
             return len(self._row)
         column = self._columns.get(letters)
         if column is None:
@@ -103,10 +116,15 @@ class Cells:
         return column
 
     def _end_cell(self) -> None:
-        if not self._pieces:
+        if self._pieces:
+            value = self._value("".join(self._pieces))
+        elif self._formula is not None and self._attributes.get("t") != "str":
+            value = f"={self._formula}"  # nobody has worked out what it gives
+        elif "r" in self._attributes:
             return
+        else:
+            value = ""  # of a cell that does not say where it is: it takes its place
         row, column = self._row, self._column()
-        value = self._value("".join(self._pieces))
         if column == len(row):
             row.append(value)
             return

@@ -40,6 +40,7 @@ DAMAGED = (
 class Workbook:
     """An XLSX file; a dialect is the name of a sheet."""
 
+    dialects_are_parts = True
     first_row = 1
 
     def __init__(self, path: Path) -> None:

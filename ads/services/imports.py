@@ -148,7 +148,8 @@ class _Run:
             raise ImportRefused(summary.file, reason)
         summary.left_out += self.export.rows_left_out
         summary.left_out_rows = self.export.left_out
-        summary.notes = [*self._of_currency(), *self.export.notes]
+        nothing = [] if summary.rows else ["There is no row of data in it."]
+        summary.notes = [*nothing, *self._of_currency(), *self.export.notes]
         self.progress("Reading", 100)
 
     def _of_currency(self) -> Iterator[str]:

@@ -651,6 +651,12 @@ class TestCommand:
             f"  Import {number}: undo_import {number} takes it back.",
         ]
 
+    def test_it_says_that_a_file_has_no_rows(self, brand: Brand, files: Files) -> None:
+        code, out, _ = command(files.lines(HEADER, ",,,,,"), "--brand", "Acme")
+
+        assert (code, "  There is no row of data in it." in out.splitlines()) == (0, True)
+        assert not SpendLog.objects.exists()
+
     def test_who_imported_is_remembered(self, brand: Brand, files: Files) -> None:
         command(files.lines(HEADER, "2026-05-01,1,7,Sale,a,1.00"), "--brand", "Acme", "--create-campaigns")
 

@@ -56,7 +56,7 @@ def test_a_date_in_the_order_of_its_file(text: str, order: Order) -> None:
     [
         ("", "is empty"),
         ("yesterday", "“yesterday” is not a date; 2026-05-31 would be one"),
-        ("46143", "“46143” is not a date; 2026-05-31 would be one"),
+        ("46143", "“46143” is the number by which a spreadsheet counts days; format the column as a date"),
         ("2026-02-30", "“2026-02-30” is not in the calendar"),
         ("2026-05-31 25:00", "“2026-05-31 25:00” has no time of day that exists"),
         ("0000-00-00", "“0000-00-00” is not in the calendar"),
@@ -100,6 +100,51 @@ def test_an_order_that_stays_open_is_refused(files: Files) -> None:
 def test_two_orders_in_one_file_are_refused(files: Files) -> None:
     assert refusal(files.dated("13/04/2026", "04/13/2026"), columns=COLUMNS) == (
         "export.csv, column “When”: dates are written in two ways: “13/04/2026” in row 2, “04/13/2026” in row 3"
+    )
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ["26-05-01", "26-05-20", "26-05-26"],
+        ["26.05.20"],
+        ["01/02/26", "01/03/26"],
+    ],
+)
+def test_two_digits_that_may_be_the_year_at_either_end_are_refused(files: Files, dates: list[str]) -> None:
+    path = files.dated(*dates)
+
+    assert refusal(path, columns=COLUMNS) == (
+        f"export.csv, column “When”: no date tells whether “{dates[0]}” in row 2 begins or ends with the year; export "
+        "dates as 2026-05-31, or, if the year comes last, say --date-order dmy or mdy"
+    )
+    assert len(parse(path, columns=COLUMNS, date_order=Order.DAY_FIRST).rows) == len(dates)
+
+
+@pytest.mark.parametrize(
+    ("dates", "days"),
+    [
+        (["30.04.26", "01.05.26"], ["2026-04-30", "2026-05-01"]),
+        (["31.12.25", "01.01.26", "02.01.26"], ["2025-12-31", "2026-01-01", "2026-01-02"]),
+        (["5/13/26"], ["2026-05-13"]),
+    ],
+)
+def test_of_two_digits_those_that_differ_less_are_the_year(
+    files: Files, dates: list[str], days: list[str]
+) -> None:
+    assert parse(files.dated(*dates), columns=COLUMNS).days == days
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("46143", "“46143” is the number by which a spreadsheet counts days; format the column as a date"),
+        ("Summer", "“Summer” is not a date; 2026-05-31 would be one"),
+    ],
+)
+def test_a_column_without_any_date_refuses_the_file(files: Files, text: str, says: str) -> None:
+    assert refusal(files.dated(text, "", text), columns=COLUMNS) == (
+        f"export.csv, row 2, column “When”: no row has a date that can be read: {says}"
     )
 
 

@@ -224,6 +224,7 @@ def test_entities_that_multiply(sheet: Path) -> None:
         ("<row r='5'/><row r='5'/>", "a row 5 after row 5"),
         ("<row><c r='ZZZZ1'><v>1</v></c></row>", "a column ZZZZ"),
         ("<row><c r='!1'><v>1</v></c></row>", "a column !"),
+        (f"<row>{'<c/>' * 16_385}</row>", "has a row of more than 16,384 cells"),
         ("<row><c t='s'><v>99</v></c></row>", "refers to a text 99 that it does not hold"),
         ("<a>" * 100, "nested too deeply"),
         ("<row><c><v>1</v></row>", "cannot be read as XLSX"),

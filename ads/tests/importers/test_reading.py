@@ -113,6 +113,62 @@ def test_a_json_array_says_what_to_export(files: Files) -> None:
     )
 
 
+def test_ndjson_keys_that_come_late_are_columns_too(files: Files) -> None:
+    row = {"date_start": "2026-05-01", "campaign_id": "1", "spend": "1.00"}
+    late = {**row, "account_currency": "EUR", "ad_id": "7"}
+    parsed = parse(files.lines(*[json.dumps(row)] * 1_200, json.dumps(late), name="rows.ndjson"))
+
+    assert [(each.currency, each.line) for each in (parsed.rows[0], parsed.rows[-1])] == [
+        (None, "ad="),
+        ("EUR", "ad=7"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('{"date_start": "2026-05-01", "campaign_id": "1", "spend": "1", "spend": "2"}', "spend"),
+        ('{"date_start": "2026-05-01", "spend": 1, "campaign.id": 1, "campaign": {"id": 2}}', "campaign.id"),
+    ],
+)
+def test_ndjson_that_says_something_twice_is_not_guessed(files: Files, line: str, key: str) -> None:
+    good = '{"date_start": "2026-05-01", "campaign_id": "1", "spend": "2.00"}'
+    (bad,) = parse(files.lines(good, line, name="rows.ndjson")).bad
+
+    assert (bad.row, bad.reason.rpartition("…” ")[2]) == (2, f"has the key “{key}” twice")
+    assert "rows.ndjson, row 1: " in refusal(files.lines(line, name="rows.ndjson"))
+
+
+def test_ndjson_two_numbers_in_a_list_are_no_amount(files: Files) -> None:
+    good = '{"date_start": "2026-05-01", "campaign_id": "1", "spend": "2.50"}'
+    listed = '{"date_start": "2026-05-01", "campaign_id": "1", "spend": [1, 250]}'
+
+    assert parse(files.lines(good, listed, name="rows.ndjson")).reasons == [
+        "row 2: column “spend”: “1, 250” is not an amount; 12.50 would be one"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "how"),
+    [
+        ("date_start,campaign_id,Campaign ID,spend", "campaign_id", "appears twice"),
+        ("Day,Campaign name,Campaign_Name,Amount spent (USD)", "Campaign name", "appears twice"),
+        ("Day,Campaign name,Ad ID,Ad ID,Amount spent (USD)", "Ad ID", "appears twice"),
+        (
+            "Day,Campaign name,Amount spent (USD),Amount spent (EUR)",
+            "Amount spent (USD)",
+            "appears twice, or in two currencies",
+        ),
+    ],
+)
+def test_of_two_columns_that_say_the_same_none_is_guessed(
+    files: Files, header: str, column: str, how: str
+) -> None:
+    assert refusal(files.lines(header, "2026-05-01,1,2,3,4")) == (
+        f"export.csv, row 1, column “{column}”: {how}; leave one out"
+    )
+
+
 def test_xlsx_with_dates_numbers_and_ids(tmp_path: Path) -> None:
     path = xlsx(
         tmp_path / "export.xlsx",
@@ -159,6 +215,49 @@ def test_xlsx_in_a_later_sheet(tmp_path: Path) -> None:
     assert parse(path).amounts == ["12.50"]
 
 
+@pytest.mark.parametrize("second", ["visible", "hidden"])
+def test_xlsx_with_an_export_on_two_sheets_is_refused(tmp_path: Path, second: str) -> None:
+    import openpyxl
+
+    path = xlsx(
+        tmp_path / "export.xlsx", [line.split(",")[:4] for line in TEXT.splitlines()[:2]], title="May"
+    )
+    book = openpyxl.load_workbook(path)
+    other = book.create_sheet("June")
+    other.append(HEADER.split(","))
+    book.save(path)
+    assert parse(path).amounts == ["12.50"]
+
+    other.append(["2026-06-01", "11", "Café", "1.00"])
+    other.sheet_state = second
+    book.save(path)
+    assert refusal(path) == (
+        "export.xlsx: has an export on each of the sheets “May” and “June”; save the one that counts as a file of its "
+        "own"
+    )
+
+
+def test_xlsx_formulas_that_nothing_has_worked_out_are_no_empty_cells(tmp_path: Path) -> None:
+    rows: list[list[object]] = [
+        ["date_start", "campaign_id", "ad_id", "spend"],
+        ["2026-05-01", "1", "7", "=1+1"],
+        ["2026-05-01", "1", "=A1", 2],
+        ["2026-05-01", "1", "8", 3],
+    ]
+    parsed = parse(xlsx(tmp_path / "export.xlsx", rows))
+
+    assert parsed.reasons == [
+        "row 2: column “spend”: “=1+1” is a formula; export values",
+        "row 3: column “ad_id”: “=A1” is a formula; export values",
+    ]
+    worked_out = "<row>{}</row><row>{}</row>".format(
+        "".join(f"<c t='str'><v>{name}</v></c>" for name in ("date_start", "campaign_id", "ad_id", "spend")),
+        "<c t='str'><v>2026-05-01</v></c><c><f>1</f><v>1</v></c><c t='str'><f>A9</f><v></v></c><c><v>3</v></c>",
+    )
+    (row,) = parse(raw_xlsx(tmp_path / "export.xlsx", worked_out)).rows
+    assert (row.campaign_id, row.line) == ("1", "")
+
+
 def test_xlsx_written_in_one_go_has_its_texts_in_the_cells(tmp_path: Path) -> None:
     import openpyxl
 
@@ -198,11 +297,11 @@ def test_xlsx_as_excel_writes_it_with_shared_texts(tmp_path: Path) -> None:
 
 
 def test_xlsx_whose_tags_have_a_prefix_and_whose_cells_have_no_place(tmp_path: Path) -> None:
-    rows = [HEADER.split(","), ["2026-05-01", "11", "Name", "12.50"]]
+    rows = [HEADER.split(","), ["2026-05-01", "11", "", "12.50"]]
     cells = "".join(
         "<x:row>" + "".join(f"<x:c t='str'><x:v>{value}</x:v></x:c>" for value in row) + "</x:row>"
         for row in rows
-    )
+    ).replace("<x:c t='str'><x:v></x:v></x:c>", "<x:c/>")
     sheet = (
         f"<x:worksheet {MAIN.replace('xmlns', 'xmlns:x')}><x:sheetData>{cells}</x:sheetData></x:worksheet>"
     )
