@@ -12,6 +12,7 @@ from pydantic import Field
 from ads.actor import acting_as
 from ads.api import schemas
 from ads.api.auth import can_handle_alerts, can_read, token_of
+from ads.api.bodies import refuse_body
 from ads.api.idempotency import idempotent
 from ads.api.lookups import brand_or_404
 from ads.api.openapi import IDEMPOTENCY_KEY
@@ -72,6 +73,7 @@ def resolve(request: HttpRequest, alert_id: int) -> HttpResponse:
 
 
 def _handled(request: HttpRequest, alert_id: int, act: Callable[[list[int], datetime], int]) -> HttpResponse:
+    refuse_body(request)
     token, now = token_of(request), timezone.now()
     alert = _alert_or_404(token, alert_id)
     with acting_as(token.user):

@@ -36,6 +36,12 @@ def read_body(request: HttpRequest) -> bytes:
     return kept
 
 
+def refuse_body(request: HttpRequest) -> None:
+    """Raises a Problem where a request that its address says in full has a body: nothing in it would count."""
+    if read_body(request).strip() not in (b"", b"{}"):
+        raise invalid([FieldError("", "this takes no fields; leave the body out")])
+
+
 def read_object(request: HttpRequest, form: type[M]) -> M:
     """The body as one object of this form."""
     _refuse_other_types(request, (JSON,))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ads.api import schemas, settings_changes
 from ads.api.auth import can_manage, can_read, can_switch, token_of
-from ads.api.bodies import read_object
+from ads.api.bodies import read_object, refuse_body
 from ads.api.idempotency import idempotent
 from ads.api.lookups import brand_or_404, campaign_or_404
 from ads.api.openapi import IDEMPOTENCY_KEY, body_of
@@ -76,6 +76,7 @@ def change_campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @idempotent
 def switch_off(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """Switches it off; no automation undoes that."""
+    refuse_body(request)
     token = token_of(request)
     campaign = campaign_or_404(token, campaign_id)
     CampaignService.switch_off(campaign, by=token.user)
@@ -91,6 +92,7 @@ def switch_off(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @idempotent
 def switch_on(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """Switches it on; it runs at once if nothing else stands against it."""
+    refuse_body(request)
     token = token_of(request)
     campaign = campaign_or_404(token, campaign_id)
     CampaignService.switch_on(campaign, by=token.user)

@@ -39,10 +39,19 @@ class PageParameters(BaseModel):
 
 
 def refuse_unknown(request: HttpRequest, parameters: type[BaseModel]) -> None:
-    """Raises a Problem for a parameter that is none of these: a misspelt filter must not pass for none."""
-    unknown = [name for name in request.GET if name not in parameters.model_fields]
-    if unknown:
-        raise invalid([FieldError(name[:80], "is not a parameter here; leave it out") for name in unknown])
+    """Raises a Problem for a parameter that is none of these: a misspelt filter must not pass for none.
+
+    One that is given twice is refused as well, where it is no list: only one of the two would count.
+    """
+    fields = parameters.model_fields
+    errors = []
+    for name, values in request.GET.lists():
+        if name not in fields:
+            errors.append(FieldError(name[:80], "is not a parameter here; leave it out"))
+        elif len(values) > 1 and not isinstance(fields[name].default, list):
+            errors.append(FieldError(name, "is given more than once; give it once"))
+    if errors:
+        raise invalid(errors)
 
 
 def cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:

@@ -19,6 +19,7 @@ NO_NUL = r"^[^\x00]*$"
 AMOUNT = r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$"
 BUDGET = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
 MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+LINE = r"^([^=\x00]+=[^\x00]+)?$"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 SOURCE = r"^[A-Za-z0-9][A-Za-z0-9 ._:/@+-]{0,63}$"
 
@@ -104,7 +105,7 @@ class SpendSnapshot(Given):
         description='The total so far as a string with at most 6 decimals, such as "12.50".'
     )
     source: Source = Field("api", description=_SOURCE)
-    line: Annotated[str, StringConstraints(strict=True, max_length=255, pattern=NO_NUL)] = Field(
+    line: Annotated[str, StringConstraints(strict=True, max_length=255, pattern=LINE)] = Field(
         "",
         description='The finest part that the total is for, as "level=id" such as "ad=120216"; empty for the '
         "whole campaign.",

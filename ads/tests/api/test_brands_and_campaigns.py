@@ -273,3 +273,19 @@ def test_switching_off_and_on(api: Api, campaign: Campaign) -> None:
     on = api.post(f"/campaigns/{campaign.pk}/switch-on")
     assert (on.code, on.json["enabled"], on.json["status"]) == (200, True, "ACTIVE")
     assert [change.by for change in StatusChange.objects.filter(campaign=campaign)] == ["ann", "ann"]
+
+
+@pytest.mark.parametrize("body", [{"until": "2026-12-01"}, [], "off"])
+def test_what_is_sent_to_a_switch_is_refused_as_it_would_not_count(
+    api: Api, campaign: Campaign, body: object
+) -> None:
+    answer = api.post(f"/campaigns/{campaign.pk}/switch-off", body)
+
+    assert (answer.code, answer.problem, answer.json["detail"]) == (
+        422,
+        "invalid",
+        "this takes no fields; leave the body out",
+    )
+    campaign.refresh_from_db()
+    assert campaign.enabled
+    assert api.post(f"/campaigns/{campaign.pk}/switch-off", {}).code == 200

@@ -103,6 +103,7 @@ def test_pages_meet_without_gap_or_overlap(api: Api, campaign: Campaign) -> None
         ("brand=0", "brand"),
         ("source=%00", "source"),
         ("brnad=1", "brnad"),
+        ("campaign=1&campaign=2", "campaign"),
     ],
 )
 def test_parameters_that_cannot_be_taken_are_422(api: Api, query: str, field: str) -> None:

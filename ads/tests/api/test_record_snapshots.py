@@ -105,6 +105,8 @@ def test_the_same_item_of_two_sources_counts_twice(api: Api, campaign: Campaign)
         ({"hour": 24}, "hour", "0 to 23"),
         ({"hour": "5"}, "hour", "0 to 23"),
         ({"line": "x" * 256}, "line", "more than 255"),
+        ({"line": "120216"}, "line", '"ad=120216"'),
+        ({"line": "ad="}, "line", '"ad=120216"'),
         ({"as_of": "yesterday"}, "as_of", "offset"),
         ({"external_id": "1"}, "external_id", "not a field here"),
         ({"campaign": 10**9}, "campaign", "no such campaign"),
