@@ -193,7 +193,7 @@ def _facts(record: SpendImport, summary: ImportSummary | None) -> Iterator[str]:
     if given.micros:
         yield "amounts in millionths"
     if summary is not None and summary.left_out:
-        yield f"{formats.counted(summary.left_out, 'row')} left out: the export’s own totals, or nothing spent"
+        yield f"{formats.counted(summary.left_out, 'row')} left out: the export’s own totals and notes"
 
 
 def _same_files(record: SpendImport, request: HttpRequest) -> QuerySet[SpendImport]:

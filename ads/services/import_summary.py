@@ -36,9 +36,9 @@ class ImportSummary:
     """What became of a file. Rows are its rows of data: accepted, duplicates, conflicts and quarantined add up to
     them.
 
-    `read_micros` is what its readable rows sum up to, `booked_micros` what the ledger gained, both in the
-    brand's currency; in a dry run, what it would have gained, and `changes` what that would have brought about, unless
-    the file is too large to tell (`changes_are_known`).
+    `read_micros` is what its readable rows in the brand's currency sum up to, `booked_micros` what the ledger gained;
+    in a dry run, what it would have gained, and `changes` what that would have brought about, unless the file is too
+    large to tell (`changes_are_known`).
     """
 
     file: str

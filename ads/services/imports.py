@@ -114,6 +114,9 @@ class _Run:
     progress: Progress
     unreadable: list[QuarantinedSpend] = field(default_factory=list)
     without_currency: int = 0
+    zeros: int = 0
+    first_zero: int = 0
+    is_home: dict[str | None, bool] = field(default_factory=dict)
     accepted: set[int] = field(default_factory=set)
     added: Counter[tuple[int, date]] = field(default_factory=Counter)
 
@@ -137,7 +140,7 @@ class _Run:
             elif self.job.mode == ImportMode.EVENTS and not row.amount_micros:
                 # A record of nothing: there is nothing to count, and nothing to keep.
                 summary.rows -= 1
-                summary.left_out += 1
+                self.zeros, self.first_zero = self.zeros + 1, self.first_zero or row.row
             else:
                 self._add(spool, row)
             if summary.rows % ROWS_BETWEEN_PROGRESS == 0:
@@ -148,9 +151,14 @@ class _Run:
             raise ImportRefused(summary.file, reason)
         summary.left_out += self.export.rows_left_out
         summary.left_out_rows = self.export.left_out
-        nothing = [] if summary.rows else ["There is no row of data in it."]
-        summary.notes = [*nothing, *self._of_currency(), *self.export.notes]
+        summary.notes = [*self._of_rows(), *self._of_currency(), *self.export.notes]
         self.progress("Reading", 100)
+
+    def _of_rows(self) -> Iterator[str]:
+        if self.zeros:
+            yield f"{counted(self.zeros, 'record')} of 0 left out, the first in row {self.first_zero}."
+        elif not self.summary.rows:
+            yield "There is no row of data in it."
 
     def _of_currency(self) -> Iterator[str]:
         rows = self.without_currency
@@ -166,10 +174,14 @@ class _Run:
         self.without_currency += row.currency is None
         if len(summary.first_rows) < FIRST_ROWS:
             summary.first_rows.append(row)
-        summary.read_micros += row.amount_micros
         day = summary.day(row.day)
         day.rows += 1
-        day.read_micros += row.amount_micros
+        is_home = self.is_home.get(row.currency)
+        if is_home is None:
+            is_home = self.is_home[row.currency] = self._currency(row.currency) == self.job.brand.currency
+        if is_home:
+            summary.read_micros += row.amount_micros
+            day.read_micros += row.amount_micros
         try:
             spool.add(row)
         except TooManyOwners as error:

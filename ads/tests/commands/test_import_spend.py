@@ -300,6 +300,8 @@ class TestBooking:
             (4, "currency: $ is not the brand's currency, which is BRL"),
         ]
         assert booked(brand) == Decimal("5.00")
+        assert (summary.read_micros, summary.booked_micros) == (5_000_000, 5_000_000)
+        assert [day.read_micros for day in summary.days.values()] == [1_000_000, 0, 0, 4_000_000]
 
     def test_rows_with_and_without_a_currency_make_one_sum(self, brand: Brand, files: Files) -> None:
         header = "date_start,campaign_id,spend,account_currency"

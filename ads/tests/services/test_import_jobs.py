@@ -253,6 +253,18 @@ def test_an_id_in_the_file_makes_a_zero_no_less_a_total(brand: Brand, files: Fil
     assert booked(brand) == 0
 
 
+def test_records_of_nothing_are_left_out_and_told(brand: Brand, files: Files) -> None:
+    CampaignFactory.create(brand=brand, name="Sale")
+    rows = ("2026-05-01,Sale,3.00,a", "2026-05-01,Sale,0.00,b", "2026-05-01,Sale,0,c")
+    summary = take_in(
+        files.lines(RECORD, *rows), brand, options=RECORDS, source="books", mode=ImportMode.EVENTS
+    )
+
+    assert (summary.rows, summary.accepted, summary.left_out) == (1, 1, 0)
+    assert summary.notes[0] == "2 records of 0 left out, the first in row 3."
+    assert not QuarantinedSpend.objects.exists()
+
+
 def test_ids_of_records_that_a_spreadsheet_has_rounded_are_not_taken_for_one(
     brand: Brand, files: Files
 ) -> None:
