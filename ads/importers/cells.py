@@ -3,7 +3,7 @@
 import re
 from datetime import date, timedelta
 
-from ads.importers.amounts import SHARED_SIGNS, SIGNS
+from ads.importers.amounts import SHARED_SIGNS, SIGNS, may_be
 from ads.importers.dates import read_moment
 from ads.importers.formats import Times
 from ads.importers.layout import Key, Layout, parts
@@ -102,7 +102,17 @@ class CellReader:
             raise RowProblem(
                 Problem.CURRENCY, f"column “{name}”: “{shorten(text)}” is no currency; USD would be one"
             )
-        return code
+        of_amounts = self._findings.currency
+        if of_amounts is None:
+            return code
+        if may_be(code, of_amounts):
+            return of_amounts
+        if may_be(of_amounts, code):
+            return code
+        amount, name = self._layout.amount.name, self._layout.names[self._layout.currency]
+        raise RowProblem(
+            Problem.CURRENCY, f"column “{name}”: {code}, but column “{amount}” is {of_amounts}; leave one out"
+        )
 
     def agreed(self, currency: str | None, sign: str) -> str:
         """The currency of a row whose amount carries one as well."""

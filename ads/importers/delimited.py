@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from ads.importers.records import ImportRefused, shorten
+from ads.importers.records import Broken, ImportRefused, Row, shorten
 from ads.importers.text import Text
 
 LONGEST_ROW = 1 << 20  # characters
@@ -25,8 +25,9 @@ class DelimitedText:
     dialects_are_parts = False
     first_row = 1
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: Text, *, is_quoted_well: bool = False) -> None:
         self._text = text
+        self._is_quoted_well = is_quoted_well
         self.name = text.name
         self.notes = text.notes
 
@@ -34,12 +35,17 @@ class DelimitedText:
     def percent_read(self) -> int:
         return self._text.percent_read
 
-    def rows(self, dialect: str) -> Iterator[list[str]]:
+    def rows(self, dialect: str) -> Iterator[Row]:
         progress = _Progress()
         reader = csv.reader(chain.from_iterable(self._blocks(progress)), delimiter=dialect)
+        lines = 0
         try:
             for progress.rows, row in enumerate(reader, 1):
-                yield row
+                if reader.line_num - lines > 1 and not self._is_quoted_well:
+                    yield _unless_others_are_in_it(row, dialect)
+                else:
+                    yield row
+                lines = reader.line_num
         except csv.Error as error:
             raise self._endless(dialect, progress.rows + 1) from error
 
@@ -76,6 +82,22 @@ class DelimitedText:
             "is opened and not closed"
         )
         return ImportRefused(self.name, reason, row=row, column=column)
+
+
+def _unless_others_are_in_it(row: list[str], delimiter: str) -> Row:
+    """The row, or why not where a quotation mark that was not closed has taken the next rows into one of its cells."""
+    most = len(row) - 1
+    for cell in row:
+        first, *others = cell.splitlines() or [""]
+        delimiters = [line.count(delimiter) for line in others]
+        # Whole rows are in it; or the end of one and the beginning of another, whose own mark was taken for the end.
+        is_cut = others and '"' in cell and first.count(delimiter) + delimiters[-1] == most
+        if most and (most in delimiters or is_cut):
+            reason = (
+                f"“{shorten(cell)}” holds the rows that follow: a quotation mark is opened and not closed"
+            )
+            return Broken(reason, delimiter.join(row))
+    return row
 
 
 def _endless_cell(text: str, delimiter: str) -> tuple[int, str]:

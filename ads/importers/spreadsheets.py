@@ -82,7 +82,8 @@ class Workbook:
         file.flush()
         path = Path(file.name)
         return DelimitedText(
-            Text.probe(self.name, lambda: cast("BinaryIO", path.open("rb")), may_be_empty=True)
+            Text.probe(self.name, lambda: cast("BinaryIO", path.open("rb")), may_be_empty=True),
+            is_quoted_well=True,
         )
 
 

@@ -8,7 +8,11 @@ _TOTAL = re.compile(
     r"(?:grand |report )?totals?\b|gesamt|insgesamt|summe\b|suma\b|razem\b|итого|合计|総計|合計",
     re.IGNORECASE,
 )
-_NAMED_LIKE_A_TOTAL = re.compile(r"(?:grand )?totals?(?::.*)?", re.IGNORECASE)
+_NAMED_LIKE_A_TOTAL = re.compile(
+    r"(?:(?:grand |report |sub-?|sub )?totals?|(?:zwischen|gesamt)?summe|gesamt|insgesamt"
+    r"|suma|razem|итого|合计|总计|総計|合計)(?::.*)?",
+    re.IGNORECASE,
+)
 _NO_DATE = frozenset({"", "-", "--", "—"})
 
 

@@ -327,6 +327,51 @@ def test_x_midnights_move_by_an_hour_and_no_more(files: Files) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "reason"),
+    [
+        (
+            "Day,Campaign name,Amount spent (EUR),Currency",
+            "2026-05-01,A,5.00,USD",
+            "column “Currency”: USD, but column “Amount spent (EUR)” is EUR; leave one out",
+        ),
+        (
+            "day,campaign_id,cost_in_usd,currency",
+            "2026-05-01,1,5.00,EUR",
+            "column “currency”: EUR, but column “cost_in_usd” is USD; leave one out",
+        ),
+        (
+            "day,campaign_id,cost_in_local_currency,cost_in_usd,currency",
+            "2026-05-01,1,5.00,6.00,USD",
+            "column “currency”: USD, but column “cost_in_local_currency” is not USD; leave one out",
+        ),
+    ],
+)
+def test_two_columns_that_contradict_each_other_on_the_currency_keep_the_row_out(
+    files: Files, header: str, row: str, reason: str
+) -> None:
+    assert parse(files.lines(header, row)).reasons == [f"row 2: {reason}"]
+
+
+@pytest.mark.parametrize(("code", "currency"), [("€", "EUR"), ("EUR", "EUR"), ("", "EUR")])
+def test_where_they_agree_it_is_that_currency(files: Files, code: str, currency: str) -> None:
+    path = files.lines("Day,Campaign name,Amount spent (EUR),Currency", f"2026-05-01,A,5.00,{code}")
+
+    assert parse(path).rows[0].currency == currency
+
+
+@pytest.mark.parametrize(
+    "name", ["Total", "Subtotal", "Sub-total: May", "Grand Total", "Zwischensumme", "Razem"]
+)
+def test_a_sum_in_the_place_of_a_campaign_s_name_is_no_campaign(files: Files, name: str) -> None:
+    parsed = parse(
+        files.lines("Day,Campaign,Currency code,Cost", "2026-05-01,A,EUR,5.00", f"2026-05-01,{name},EUR,5.00")
+    )
+
+    assert parsed.amounts == ["5.00"]
+    assert parsed.reasons == [f"row 3: “{name}” is a sum"]
+
+
 def test_apple_takes_the_currency_beside_the_amount(files: Files) -> None:
     path = files.lines(
         "date,id,avg_cpt_currency,local_spend_amount,local_spend_currency", "2026-05-01,1,USD,5.09,EUR"

@@ -384,6 +384,33 @@ def test_a_value_over_several_lines_is_one_value(files: Files) -> None:
     assert [row.row for row in parsed.rows] == [2, 3]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ['2026-05-02,2,"open,2.00', "2026-05-03,3,C,3.00", '2026-05-04,4,"D",4.00'],
+        ['2026-05-02,2,"open,2.00', '2026-05-04,4,"D",4.00'],
+    ],
+)
+def test_rows_that_an_open_quotation_mark_takes_in_are_told(files: Files, rows: list[str]) -> None:
+    parsed = parse(files.lines(HEADER, "2026-05-01,1,A,1.00", *rows, "2026-05-05,5,E,5.00"))
+
+    assert parsed.amounts == ["1.00", "5.00"]
+    (bad,) = parsed.bad
+    assert (bad.row, bad.reason.rpartition("” ")[2]) == (
+        3,
+        "holds the rows that follow: a quotation mark is opened and not closed",
+    )
+    assert all(row.split(",")[0] in bad.cells[0][1] for row in rows)
+
+
+def test_so_are_those_to_the_end_of_the_file(files: Files) -> None:
+    header = "date_start,campaign_id,spend,campaign_name"
+    parsed = parse(files.lines(header, "2026-05-01,1,1.00,A", '2026-05-02,2,2.00,"B', "2026-05-03,3,3.00,C"))
+
+    assert parsed.amounts == ["1.00"]
+    assert parsed.reasons[0].endswith("a quotation mark is opened and not closed")
+
+
 def test_a_file_can_be_read_again_and_again(files: Files) -> None:
     from ads.importers import Options, open_table, understand
 
