@@ -19,7 +19,9 @@ LAST_HOUR_OF_SAME_DATE = 10
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+|\d{16,}[.,]0+", re.ASCII)
 _WHOLE_FLOAT = re.compile(r"(\d{1,15})\.0+", re.ASCII)
 _WRAPPED = re.compile(r'="([^"]*)"')
-_HOUR = re.compile(r"(\d{1,2})(?::00){0,2}", re.ASCII)
+_HOUR = re.compile(
+    r"(\d{1,2})(?:(?::00){0,2}|\.0)", re.ASCII
+)  # 5, 5:00, 5:00:00, or 5.0 of a column of floats
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 

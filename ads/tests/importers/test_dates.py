@@ -188,7 +188,14 @@ def test_a_time_of_day_in_a_daily_export_keeps_the_row_out(files: Files) -> None
     assert "has a time of day" in parsed.reasons[0]
 
 
-@pytest.mark.parametrize("hour", ["24", "x", "", "1.5"])
+@pytest.mark.parametrize("hour", ["5", "05", "5:00", "05:00:00", "5.0"])
+def test_an_hour_as_programs_write_it(files: Files, hour: str) -> None:
+    header = "segments.date,segments.hour,campaign.id,metrics.cost_micros"
+
+    assert parse(files.lines(header, f"2026-05-01,{hour},1,5")).rows[0].hour == 5
+
+
+@pytest.mark.parametrize("hour", ["24", "x", "", "1.5", "24.0", "5.00:00"])
 def test_an_hour_that_is_none_keeps_the_row_out(files: Files, hour: str) -> None:
     header = "segments.date,segments.hour,campaign.id,metrics.cost_micros"
     parsed = parse(files.lines(header, f"2026-05-01,{hour},1,5", "2026-05-01,23,1,5"))
