@@ -19,8 +19,8 @@ from ads.services.while_off import Past, is_before_last_change
 SPEND = Kind.SPEND
 SPEND_VALUE = Kind.SPEND.value
 
-# An event that may be counted: its place among the others, its campaign, the date it counts for, its identity.
-_Checked = tuple[int, SpendEvent, CampaignGround, date, bytes | None]
+# An event that may be counted: its place among the others, its campaign, date and moment, and its identity.
+_Checked = tuple[int, SpendEvent, CampaignGround, date, datetime | None, bytes | None]
 
 
 @retrying
@@ -48,16 +48,19 @@ def book_events(
         except InvalidSpend as error:
             answers[place] = Answer(event, Result.REFUSED, field=error.field, message=error.message)
             continue
-        campaign, key = ground.campaigns[event.campaign_id], None
-        if event.external_id is not None:
-            key = identity.record_key(campaign.owner.brand_id, source, event.external_id)
-        checked.append((place, event, campaign, day, key))
+        campaign, external_id = ground.campaigns[event.campaign_id], event.external_id
+        # Where nothing else is said it was now; what has only a date has no moment.
+        moment = event.occurred_at or (now if event.spent_on is None else None)
+        key = (
+            None if external_id is None else identity.record_key(campaign.owner.brand_id, source, external_id)
+        )
+        checked.append((place, event, campaign, day, moment, key))
     known, with_totals, past = _look_up(checked, ground)
     repeated: list[tuple[_Checked, RecordKey]] = []
     rows: list[RowValues] = []
     keys: list[RecordKey] = []
     for record in checked:
-        place, event, campaign, day, key = record
+        place, event, campaign, day, moment, key = record
         before = None if key is None else known.records.get(key)
         if before is not None:
             repeated.append((record, before))
@@ -66,7 +69,7 @@ def book_events(
             answers[place] = Answer(event, Result.CONFLICT, field="source", message=message)
         else:
             row_id = next(known.ids)
-            row = _row(row_id, event, campaign, day, past, ground)
+            row = _row(row_id, event, campaign, day, moment, past, ground)
             rows.append(row)
             answers[place] = Answer(event, Result.ACCEPTED, row_id, event.amount_micros, row)
             if key is not None:
@@ -82,15 +85,15 @@ def book_events(
 
 def _look_up(checked: Sequence[_Checked], ground: Ground) -> tuple[Known, set[tuple[int, date]], Past]:
     """What came before, for which campaigns' dates this source gives totals, and what campaigns were."""
-    keys = [key for _, _, _, _, key in checked if key is not None]
-    owner_of = {(event.campaign_id, day): campaign.owner for _, event, campaign, day, _ in checked}
+    keys = [key for _, _, _, _, _, key in checked if key is not None]
+    owner_of = {(event.campaign_id, day): campaign.owner for _, event, campaign, day, _, _ in checked}
     day_of = {
         identity.snapshot_day_key(owner.brand_id, ground.source, *day): day for day, owner in owner_of.items()
     }
     early = [
         (moment, event.campaign_id)
-        for _, event, campaign, _, _ in checked
-        if (moment := _moment(event, ground)) is not None and is_before_last_change(campaign, moment)
+        for _, event, campaign, _, moment, _ in checked
+        if moment is not None and is_before_last_change(campaign, moment)
     ]
     known, past = Known(), Past()
     statements = [known.looking_for(keys, day_of), known.taking_ids(len(checked))]
@@ -100,15 +103,15 @@ def _look_up(checked: Sequence[_Checked], ground: Ground) -> tuple[Known, set[tu
     return known, {day_of[key] for key in known.with_totals}, past
 
 
-def _moment(event: SpendEvent, ground: Ground) -> datetime | None:
-    """When it happened: now, where nothing else is said. What has only a date has no moment."""
-    return event.occurred_at or (ground.now if event.spent_on is None else None)
-
-
 def _row(
-    row_id: int, event: SpendEvent, campaign: CampaignGround, day: date, past: Past, ground: Ground
+    row_id: int,
+    event: SpendEvent,
+    campaign: CampaignGround,
+    day: date,
+    moment: datetime | None,
+    past: Past,
+    ground: Ground,
 ) -> RowValues:
-    moment = _moment(event, ground)
     was_off = (
         moment is not None and event.reverses_id is None and past.was_off(event.campaign_id, campaign, moment)
     )
@@ -133,7 +136,7 @@ def _answers_to_repeated(repeated: Iterable[tuple[_Checked, RecordKey]]) -> dict
     """The same content is a duplicate of the first row; other content is a conflict that names it."""
     answers: dict[int, Answer] = {}
     conflicts: list[tuple[int, SpendEvent, int]] = []
-    for (place, event, campaign, _, _), (_, content, log_id) in repeated:
+    for (place, event, campaign, *_), (_, content, log_id) in repeated:
         if content == _content(event, campaign):
             answers[place] = Answer(event, Result.DUPLICATE, log_id)
         else:

