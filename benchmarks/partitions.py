@@ -16,7 +16,7 @@ from statistics import median, quantiles
 import psycopg
 from psycopg.rows import TupleRow
 
-from benchmarks.server import DURABLE
+from benchmarks.server import SETTINGS
 from budget_system.testing.postgres import PostgreSQLKeeper
 
 Connection = psycopg.Connection[TupleRow]
@@ -69,13 +69,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.partitions", description=__doc__)
     parser.add_argument("--rows", type=int, default=6_000_000)
     options = parser.parse_args()
-    keeper = PostgreSQLKeeper()
+    keeper = PostgreSQLKeeper(settings=SETTINGS)
     try:
         url = keeper.url.replace("/budgets?", "/postgres?")
-        with psycopg.connect(url, autocommit=True) as connection:
-            for setting in DURABLE:
-                connection.execute(f"ALTER SYSTEM SET {setting}".encode())
-            connection.execute("SELECT pg_reload_conf()")
         print(f"{options.rows:,} rows over {MONTHS} months\n{'':44} {'plain':>14} {'partitioned':>14}")
         with psycopg.connect(url, autocommit=True) as connection:
             measure(connection, url, options.rows)

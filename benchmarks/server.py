@@ -13,7 +13,7 @@ from budget_system.testing.postgres import PostgreSQLKeeper
 # As durable as in production, and set as docs/scaling.md advises.
 SETTINGS = (
     "fsync = on", "synchronous_commit = on", "full_page_writes = on",
-    "shared_buffers = '2GB'", "max_wal_size = '4GB'", "wal_compression = on",
+    "shared_buffers = '2GB'", "max_wal_size = '4GB'",
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ R_contra = TypeVar("R_contra", contravariant=True)
 # The more records of a campaign come together, the fewer totals are touched for each.
 BUFFER = 100_000
 # As many as are booked before somebody who waits for the same brand would notice.
-SLICE = 5_000
+SLICE = 3_000
 
 
 def record(event: SpendEvent, *, brand_id: int, source: str, now: datetime) -> SpendLog:
