@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from ads.services.checking import brands_of
 from ads.services.events import book_events
 from ads.services.ledger import LedgerRow
 from ads.services.moments import passing
-from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot
+from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot, Totals
 from ads.services.snapshots import book_snapshots
 from ads.services.transactions import retrying
 
@@ -50,11 +50,11 @@ def ingest(
     mode: ImportMode,
     now: datetime,
     import_id: int | None = None,
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, Totals]:
     """Books records of any number, all of them events or all of them totals so far, as `mode` says.
 
-    Yields what became of each: accepted, duplicate, conflict, quarantined or refused, with the reason. Raises
-    TypeError for a record of the other kind, when its turn comes.
+    Yields what became of each: accepted, duplicate, conflict, quarantined or refused, with the reason; and returns
+    the totals. Raises TypeError for a record of the other kind, when its turn comes.
     """
     if mode == ImportMode.EVENTS:
         return ingest_events(_only(SpendEvent, records), source=source, now=now, import_id=import_id)
@@ -70,7 +70,7 @@ def _only(kind: type[R], records: Iterable[SpendEvent | SpendSnapshot]) -> Itera
 
 def ingest_events(
     records: Iterable[SpendEvent], *, source: str, now: datetime, import_id: int | None = None
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, Totals]:
     """Books events of any number, slice by slice, and yields what became of each.
 
     What cannot be counted goes into quarantine; a conflict too.
@@ -81,11 +81,11 @@ def ingest_events(
 
 def ingest_snapshots(
     records: Iterable[SpendSnapshot], *, source: str, now: datetime, import_id: int | None = None
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, Totals]:
     """Books what a feed's totals so far add to those known, slice by slice, and yields what became of each.
 
-    Equal identities within `records` are one value, their sum. What cannot be counted goes into quarantine; a
-    conflict too.
+    Equal identities within `records` are one value, their sum, so all of them are held in memory. What cannot be
+    counted goes into quarantine; a conflict too.
     """
     book = partial(book_snapshots, arrived=now, import_id=import_id)
     return _ingest(_summed(records), book, source=source, now=now, import_id=import_id)
@@ -99,8 +99,8 @@ class _Book(Protocol[R_contra]):
 
 def _ingest(
     records: Iterable[R], book: _Book[R], *, source: str, now: datetime, import_id: int | None
-) -> Iterator[Answer]:
-    clock = passing(now)
+) -> Generator[Answer, None, Totals]:
+    clock, totals = passing(now), Totals()
 
     @retrying
     def book_or_keep(rows: Sequence[R], brand_ids: set[int] | None) -> list[Answer]:
@@ -111,7 +111,10 @@ def _ingest(
 
     for buffer in _buffers(records):
         for rows, brand_ids in _slices_by_brand(buffer):
-            yield from book_or_keep(rows, brand_ids)
+            answers = book_or_keep(rows, brand_ids)
+            totals.add(answers)
+            yield from answers
+    return totals
 
 
 def _buffers(records: Iterable[R]) -> Iterator[list[R]]:

@@ -1,6 +1,8 @@
 """What goes in at the door of the ledger, and the answer for each."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -83,3 +85,15 @@ class Answer:
     row: RowValues | None = None
     field: str = ""
     message: str = ""
+
+
+@dataclass(slots=True)
+class Totals:
+    """How many records had which result, and the micros that they added to the ledger, over all their currencies."""
+
+    counts: Counter[Result] = field(default_factory=Counter)
+    booked_micros: int = 0
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        self.counts.update([answer.result for answer in answers])
+        self.booked_micros += sum([answer.booked_micros for answer in answers])

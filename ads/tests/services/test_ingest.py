@@ -1,11 +1,15 @@
 """The one door: any number of records of one kind, each answered."""
 
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import replace
+
 import pytest
 
 from ads.models import Campaign, ImportMode
 from ads.rules.money import from_micros
 from ads.services.ingest import ingest
-from ads.services.records import Result, SpendEvent, SpendSnapshot
+from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot, Totals
 from ads.tests.moments import NOON, brand_day
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +31,31 @@ def test_events_count_once_each_however_long_the_stream(campaign: Campaign) -> N
 
     assert (results.count(Result.ACCEPTED), results.count(Result.DUPLICATE)) == (4_000, 1_000)
     assert brand_day(campaign.brand, NOON.date()) == 4_000
+
+
+def test_the_totals_come_at_the_end(campaign: Campaign) -> None:
+    def ingested() -> Generator[Answer, None, None]:
+        nonlocal totals
+        totals = yield from ingest(stream, source="ads", mode=ImportMode.EVENTS, now=NOON)
+
+    totals = Totals()
+    other = replace(event(campaign, "1"), currency="EUR")
+    stream = [
+        event(campaign, "1"),
+        event(campaign, "2", 250_000),
+        event(campaign, "1"),
+        other,
+        event(campaign, "2"),
+    ]
+    answers = list(ingested())
+
+    assert [answer.result.value for answer in answers] == [
+        "accepted", "accepted", "duplicate", "quarantined", "conflict",
+    ]  # fmt: skip
+    assert totals == Totals(
+        Counter({Result.ACCEPTED: 2, Result.DUPLICATE: 1, Result.QUARANTINED: 1, Result.CONFLICT: 1}),
+        1_250_000,
+    )
 
 
 def test_totals_replace_the_last_ones(campaign: Campaign) -> None:
