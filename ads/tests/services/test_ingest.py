@@ -34,11 +34,12 @@ def test_events_count_once_each_however_long_the_stream(campaign: Campaign) -> N
 
 
 def test_the_totals_come_at_the_end(campaign: Campaign) -> None:
+    totals = Totals()
+
     def ingested() -> Generator[Answer, None, None]:
         nonlocal totals
         totals = yield from ingest(stream, source="ads", mode=ImportMode.EVENTS, now=NOON)
 
-    totals = Totals()
     other = replace(event(campaign, "1"), currency="EUR")
     stream = [
         event(campaign, "1"),
