@@ -105,8 +105,8 @@ SILENT_SECONDS = 10
 def database(address: DatabaseAddress, pool_size: int, *, is_behind_pooler: bool = False) -> dict[str, Any]:
     """Django's settings of the database at an address; a pool of 0 connections is no pool.
 
-    A pooler in transaction mode gives each transaction another session: a cursor or plan kept beyond one would be
-    gone.
+    A pooler in transaction mode gives each transaction another session: a cursor kept beyond one would be gone, and
+    so would a plan (ads/services/given.py).
     """
     if address.engine == "sqlite":
         path = BASE_DIR / address.name  # an absolute name stays as it is
@@ -126,7 +126,6 @@ def database(address: DatabaseAddress, pool_size: int, *, is_behind_pooler: bool
             "TEST": {"NAME": path.with_name(f"test_{path.name}")},
         }
     waits: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": SILENT_SECONDS * 1000}
-    plans = {"prepare_threshold": None if is_behind_pooler else 5}  # of what services/given.py runs
     # An attempt that is given up soon is begun anew by who asks next, and not after longer and longer pauses.
     pool = {"min_size": 1, "max_size": pool_size, "timeout": CONNECT_SECONDS, "reconnect_timeout": 2}
     return {
@@ -138,10 +137,7 @@ def database(address: DatabaseAddress, pool_size: int, *, is_behind_pooler: bool
         "PORT": address.port,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": is_behind_pooler,
-        "OPTIONS": waits
-        | plans
-        | address.options
-        | ({"pool": pool} if pool_size and not is_behind_pooler else {}),
+        "OPTIONS": waits | address.options | ({"pool": pool} if pool_size and not is_behind_pooler else {}),
     }
 
 

@@ -65,10 +65,11 @@ _plans: WeakKeyDictionary[psycopg.Connection[Any], dict[str, str]] = WeakKeyDict
 
 def _prepared(statements: Sequence[str]) -> list[str]:
     """What runs these in the present session, with the same parameters."""
-    session = connection.connection
-    if session.prepare_threshold is None:  # a pooler gives each transaction another session
+    if connection.settings_dict[
+        "DISABLE_SERVER_SIDE_CURSORS"
+    ]:  # a pooler gives each transaction another session
         return list(statements)
-    plans = _plans.setdefault(session, {})
+    plans = _plans.setdefault(connection.connection, {})
     for sql in dict.fromkeys(statements):
         if sql not in plans:
             name, texts = f"ads_{len(plans)}", sql.split("%s")

@@ -187,7 +187,6 @@ def test_production_settings_take_what_is_given() -> None:
         {
             "connect_timeout": 3,
             "tcp_user_timeout": 10_000,
-            "prepare_threshold": 5,
             "sslmode": "disable",
             "pool": {"min_size": 1, "max_size": 3, "timeout": 3, "reconnect_timeout": 2},
         },
@@ -199,12 +198,11 @@ def test_production_settings_take_what_is_given() -> None:
 
 
 @pytest.mark.once
-def test_behind_a_pooler_no_process_keeps_a_pool_a_cursor_or_a_plan() -> None:
+def test_behind_a_pooler_no_process_keeps_a_pool_or_a_cursor() -> None:
     address = DatabaseAddress("postgresql", "budgets")
     usual, pooled = (settings.database(address, 8, is_behind_pooler=each) for each in (False, True))
     assert ("pool" in usual["OPTIONS"], usual["DISABLE_SERVER_SIDE_CURSORS"]) == (True, False)
     assert ("pool" in pooled["OPTIONS"], pooled["DISABLE_SERVER_SIDE_CURSORS"]) == (False, True)
-    assert (usual["OPTIONS"]["prepare_threshold"], pooled["OPTIONS"]["prepare_threshold"]) == (5, None)
 
 
 def test_a_replica_is_of_a_database_of_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_a_plan_outlives_the_transaction_that_failed(campaign: Campaign) -> None
 
 @on_postgresql
 def test_behind_a_pooler_nothing_is_prepared(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
     log = BudgetService.record_spend(campaign, Decimal("1.5"), "50 %", external_id="1")
     assert log.description == "50 %"
     taken: list[list[tuple[int]]] = []
