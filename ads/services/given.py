@@ -40,11 +40,10 @@ def run(statements: Sequence[Statement]) -> None:
 
     There each is planned once for a session, not each time.
     """
-    connection.ensure_connection()
     with connection.cursor() as cursor:
         if connection.vendor != "postgresql":
             for statement in statements:
-                cursor.execute(statement.sql, [adapted(value) for value in statement.params])
+                cursor.execute(statement.sql, [_adapted(value) for value in statement.params])
                 statement.take(cursor.fetchall())
             return
         texts = _prepared([statement.sql for statement in statements])
@@ -65,9 +64,8 @@ _plans: WeakKeyDictionary[psycopg.Connection[Any], dict[str, str]] = WeakKeyDict
 
 def _prepared(statements: Sequence[str]) -> list[str]:
     """What runs these in the present session, with the same parameters."""
-    if connection.settings_dict[
-        "DISABLE_SERVER_SIDE_CURSORS"
-    ]:  # a pooler gives each transaction another session
+    # A pooler that gives each transaction another session keeps no cursors and no plans.
+    if connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]:
         return list(statements)
     plans = _plans.setdefault(connection.connection, {})
     for sql in dict.fromkeys(statements):
@@ -95,7 +93,9 @@ def insert(
         return
     if connection.vendor != "postgresql":
         with connection.cursor() as cursor:
-            cursor.executemany(insertion(model, columns), [[adapted(value) for value in row] for row in rows])
+            cursor.executemany(
+                insertion(model, columns), [[_adapted(value) for value in row] for row in rows]
+            )
         return
     with copying(model, columns) as copy:
         copy.set_types(types)
@@ -122,7 +122,7 @@ def given(types: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str, l
         values = zip(types, zip(*rows, strict=True), strict=True)
         return f"SELECT * FROM unnest({columns})", [_array(*column) for column in values]  # noqa: S608 - placeholders
     row = f"({', '.join(['%s'] * len(types))})"
-    return f"VALUES {', '.join([row] * len(rows))}", [adapted(value) for row in rows for value in row]
+    return f"VALUES {', '.join([row] * len(rows))}", [_adapted(value) for row in rows for value in row]
 
 
 def among(column_type: str, values: Sequence[Value]) -> tuple[str, list[Param]]:
@@ -132,7 +132,7 @@ def among(column_type: str, values: Sequence[Value]) -> tuple[str, list[Param]]:
     """
     if connection.vendor == "postgresql":
         return f"= ANY(%s::{column_type}[])", [_array(column_type, values)]
-    return f"IN ({', '.join(['%s'] * len(values))})", [adapted(value) for value in values]
+    return f"IN ({', '.join(['%s'] * len(values))})", [_adapted(value) for value in values]
 
 
 class OneOf(Func):
@@ -234,16 +234,15 @@ def as_date(value: date | str) -> date:
 
 @lru_cache(maxsize=65_536)
 def moment(text: str) -> datetime:
-    """A moment that was read as text: a driver takes longer to make one than to read all else of its row."""
-    return as_datetime(datetime.fromisoformat(text)).astimezone(UTC)
+    """A moment in UTC that was read as text: a driver takes longer to make one than to read all else of its row.
+
+    SQLite's are in UTC and do not say so.
+    """
+    value = datetime.fromisoformat(text)
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def as_datetime(value: datetime) -> datetime:
-    """A moment as raw SQL returns it: SQLite's are in UTC and do not say so."""
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-
-
-def adapted(value: Value | Param) -> Any:
+def _adapted(value: Value | Param) -> Any:
     """The value as SQLite takes it."""
     if isinstance(value, bytes):
         return value.hex()
