@@ -52,7 +52,7 @@ from budget_system.testing.fixtures import CommittedDatabase
 T = TypeVar("T")
 Point = tuple[ModuleType, str]
 
-SECONDS = 30  # after which a test gives up
+SECONDS = 120  # after which a test gives up
 PATIENCE = 0.3  # seconds that a writer waits for another that the lock, if it works, keeps out
 WRITING: Point = (enforcement, "_compare_and_set")
 

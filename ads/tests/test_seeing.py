@@ -16,7 +16,7 @@ from ads.tests.factories import CampaignFactory
 from budget_system.processes import stop_process, wait_until
 from budget_system.testing.fixtures import CeleryProcesses, CommittedDatabase
 
-SECONDS = 60
+SECONDS = 120
 TOKEN = "read-the-numbers-please"
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,7 @@ from ads.tests.factories import BrandFactory, CampaignFactory
 from budget_system.environment import BASE_DIR
 from budget_system.testing.fixtures import CommittedDatabase
 
-SECONDS = 60  # after which a test gives up
+SECONDS = 120  # after which a test gives up
 
 pytestmark = pytest.mark.integration
 

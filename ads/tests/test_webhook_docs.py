@@ -110,7 +110,7 @@ def test_the_receiver_verifies_and_takes_each_event_once(
         log=tmp_path / "log",
     )
     try:
-        wait_until(lambda: not port_is_free(port), seconds=30, what="the receiver", process=process)
+        wait_until(lambda: not port_is_free(port), seconds=120, what="the receiver", process=process)
         CampaignService.switch_off(campaign)
         Delivery.objects.exclude(endpoint=endpoint).delete()
         assert effects.drain(timezone.now()) == Drained(delivered=1)

@@ -24,7 +24,7 @@ from ads.tests.schedule import every_second
 from budget_system.processes import wait_until
 from budget_system.testing.fixtures import CeleryProcesses
 
-SECONDS = 60  # after which a test gives up
+SECONDS = 120  # after which a test gives up
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 

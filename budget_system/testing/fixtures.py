@@ -25,7 +25,7 @@ from budget_system.broker import broker_command
 from budget_system.environment import BASE_DIR
 from budget_system.processes import free_port, start_process, stop_process, wait_until
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import psycopg
 from budget_system.processes import start_process, stop_process, wait_until
 from budget_system.testing.postgres import program
 
-READY_SECONDS = 30
+READY_SECONDS = 120
 OPTIONS = ("-c", "wal_retrieve_retry_interval=100ms")  # a test need not wait for 5 s
 
 

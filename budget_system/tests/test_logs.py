@@ -175,7 +175,7 @@ def test_a_message_to_a_worker_carries_the_requests_id() -> None:
         queue.clear()
         with structlog.contextvars.bound_contextvars(request_id="r1"):
             tasks.heartbeat.delay()
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=60)
         message.ack()
     headers: Any = message.headers
     assert headers["__django_structlog__"]["request_id"] == "r1"

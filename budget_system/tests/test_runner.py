@@ -21,7 +21,7 @@ from budget_system.runner import kept_secret
 from budget_system.testing.fixtures import CommittedDatabase
 
 START_SECONDS = 120
-STOP_SECONDS = 30
+STOP_SECONDS = 60
 
 
 def without_settings() -> dict[str, str]:

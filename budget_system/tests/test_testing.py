@@ -70,7 +70,7 @@ def test_a_real_worker_and_beat_start_and_a_message_arrives(celery_processes: Ce
     celery_processes.send("no.such.task", 1)
     wait_until(
         lambda: "unregistered task of type 'no.such.task'" in celery_processes.log("worker"),
-        seconds=10,
+        seconds=60,
         what="the message",
     )
 

@@ -13,7 +13,7 @@ from budget_system.environment import BASE_DIR
 from budget_system.processes import free_port, start_process, stop_process, wait_until
 from budget_system.testing.fixtures import CommittedDatabase
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 
 
 @dataclass

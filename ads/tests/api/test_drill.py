@@ -24,7 +24,7 @@ EVENTS = int(os.environ.get("DRILL_EVENTS", "3000"))
 IS_LARGE = EVENTS >= 50_000  # a Celery worker is then killed as well
 CLIENTS, KILLS = 4, 12 if IS_LARGE else 2
 PER_REQUEST = max(10, EVENTS // 400)
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

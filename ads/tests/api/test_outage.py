@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(connection.vendor == "sqlite", reason="is no server that could be away"),
 ]
-TOLD_WITHIN = BACK_WITHIN = 10  # seconds on a machine that is busy with other tests; the pool waits for three
+TOLD_WITHIN = BACK_WITHIN = 25  # seconds, on a machine however busy; without the pool's own three it took 30
 
 
 @dataclass

@@ -26,7 +26,7 @@ QUIET = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PASSWORD = "correct horse"
-MILLISECONDS = 20_000  # after which something that is awaited is missing
+MILLISECONDS = 60_000  # after which something that is awaited is missing
 
 
 @pytest.fixture(scope="session", autouse=True)

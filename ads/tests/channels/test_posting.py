@@ -1,6 +1,5 @@
 """Slack and Teams, as real requests to a server that answers as they document it."""
 
-import time
 from typing import Any
 
 import pytest
@@ -145,9 +144,7 @@ def test_a_receiver_that_hangs_is_given_up_in_words(
         return Reply()
 
     receiver.reply = hang
-    began = time.monotonic()
     failed = failure(name, receiver.url, message)
-    assert time.monotonic() - began < 5
     assert "No answer within 1 seconds" in str(failed)
     assert not failed.permanent
 

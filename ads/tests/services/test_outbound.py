@@ -180,12 +180,12 @@ class TestNames:
     ) -> None:
         monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.2)
         over = threading.Event()
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(5))
-        began = time.monotonic()
+        resolved: list[bool] = []
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved.append(over.wait()))
         with pytest.raises(DeliveryFailed, match="was not resolved within"):
             outbound.request("GET", "http://slow.example/")
+        assert resolved == []
         over.set()
-        assert time.monotonic() - began < 2
 
 
 class TestTrustedHosts:
@@ -237,27 +237,23 @@ class TestAnswers:
     def test_that_hang_end_in_time(self, trusted: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(outbound, "TOTAL_SECONDS", 0.5)
         trusted.reply = lambda _: hang(trusted)
-        began = time.monotonic()
         with pytest.raises(DeliveryFailed, match="No answer within"):
             outbound.post(trusted.url, b"{}", {})
-        assert time.monotonic() - began < 3
 
     def test_that_drip_end_in_time_too(self, trusted: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(outbound, "TOTAL_SECONDS", 1)
         drip = socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=drip_at, args=(drip,), daemon=True)
         thread.start()
-        began = time.monotonic()
         with pytest.raises(DeliveryFailed, match="No answer within"):
             outbound.post(f"http://127.0.0.1:{drip.getsockname()[1]}/", b"{}", {})
-        assert time.monotonic() - began < 3
         drip.close()
         thread.join(5)
 
 
 def hang(receiver: Receiver) -> Reply:
-    """An answer that comes when the test is over."""
-    receiver.over.wait(30)
+    """An answer that comes when the test is over, so that a test which waits for it does not end."""
+    receiver.over.wait()
     return Reply()
 
 
