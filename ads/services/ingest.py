@@ -3,8 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -18,6 +17,7 @@ from ads.services.ledger import LedgerRow
 from ads.services.moments import passing
 from ads.services.records import Answer, Result, SpendEvent, SpendSnapshot, Totals
 from ads.services.snapshots import book_snapshots
+from ads.services.summing import summed
 from ads.services.transactions import retrying
 
 R = TypeVar("R", SpendEvent, SpendSnapshot)
@@ -84,11 +84,11 @@ def ingest_snapshots(
 ) -> Generator[Answer, None, Totals]:
     """Books what a feed's totals so far add to those known, slice by slice, and yields what became of each.
 
-    Equal identities within `records` are one value, their sum, so all of them are held in memory. What cannot be
-    counted goes into quarantine; a conflict too.
+    Equal identities within `records` are one value, their sum, so all are read before the first is booked; of many
+    most are kept in a temporary file meanwhile. What cannot be counted goes into quarantine; a conflict too.
     """
     book = partial(book_snapshots, arrived=now, import_id=import_id)
-    return _ingest(_summed(records), book, source=source, now=now, import_id=import_id)
+    return _ingest(summed(records), book, source=source, now=now, import_id=import_id)
 
 
 class _Book(Protocol[R_contra]):
@@ -149,30 +149,6 @@ def _slices_by_brand(buffer: Sequence[R]) -> Iterator[tuple[list[R], set[int] | 
 def _known(brand_ids: set[int | None]) -> set[int] | None:
     known = {brand_id for brand_id in brand_ids if brand_id is not None}
     return known if len(known) == len(brand_ids) else None
-
-
-def _summed(records: Iterable[SpendSnapshot]) -> Iterator[SpendSnapshot]:
-    same: defaultdict[tuple[int, date, str, int | None], list[SpendSnapshot]] = defaultdict(list)
-    for snapshot in records:
-        same[snapshot.campaign_id, snapshot.day, snapshot.line, snapshot.hour].append(snapshot)
-    for group in same.values():
-        if len(group) == 1:
-            yield group[0]
-        else:
-            yield from _sums(group)
-
-
-def _sums(same: Sequence[SpendSnapshot]) -> Iterator[SpendSnapshot]:
-    """One for each currency; what names none belongs to the first."""
-    by_currency: defaultdict[str | None, int] = defaultdict(int)
-    for snapshot in same:
-        by_currency[snapshot.currency] += snapshot.amount_micros
-    if len(by_currency) > 1 and None in by_currency:
-        unnamed = by_currency.pop(None)
-        by_currency[next(iter(by_currency))] += unnamed
-    newest = max((snapshot.as_of for snapshot in same if snapshot.as_of), default=None)
-    for currency, micros in by_currency.items():
-        yield replace(same[0], amount_micros=micros, currency=currency, as_of=newest)
 
 
 def append_rows(rows: Sequence[SpendLog], *, now: datetime) -> None:
