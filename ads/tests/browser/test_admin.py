@@ -27,7 +27,7 @@ from ads.rules.serving import Status
 from ads.services import BudgetService, CampaignService, import_jobs, tokens
 from ads.tests.admin.browser import act_url, list_url, page_url
 from ads.tests.browser.axe import DESK, PHONE, faults, violations
-from ads.tests.browser.conftest import PASSWORD
+from ads.tests.browser.conftest import MILLISECONDS, PASSWORD
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.once]
@@ -110,7 +110,7 @@ def test_every_page_is_open_to_everybody_and_fits_its_window(
 ) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(MILLISECONDS)
     page.goto(f"{site}/sign-in/")
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)

@@ -103,6 +103,6 @@ def test_a_channel_that_fails_is_shown_without_a_reload_and_goes_when_it_works(
     shown = page.get_by_text("Alerts do not arrive by the channel “#client-acme”")
     expect(shown).to_be_hidden()
     acme.channels.update(failing_since=timezone.now())
-    expect(shown).to_be_visible(timeout=60_000)
+    expect(shown).to_be_visible()
     page.get_by_role("link", name="Put it right").click()
     expect(page.get_by_text("This address will not work again")).to_be_visible()
