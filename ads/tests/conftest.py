@@ -4,13 +4,23 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 import ads.api.root
 import ads.tasks  # noqa: F401
 from ads.models import Brand, Campaign
-from ads.services import BudgetService, CampaignService
+from ads.services import BudgetService, CampaignService, given
 from ads.tests.factories import BrandFactory, CampaignFactory, DaypartingScheduleFactory
 from ads.tests.importers.files import Files
+
+
+@pytest.fixture(autouse=True)
+def nothing_planned() -> None:
+    """The session keeps no plans of the tests before, so that counts of statements do not depend on their order."""
+    session = connection.connection
+    if session in given._plans:
+        session.execute("DEALLOCATE ALL")
+        del given._plans[session]
 
 
 @pytest.fixture

@@ -373,6 +373,7 @@ class TestQueries:
                 brand.save()  # pauses them again
             return len(recording), len(saving)
 
+        cost(1)  # plans what a session plans once
         assert cost(2) == cost(20)
 
 

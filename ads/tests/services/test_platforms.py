@@ -738,6 +738,7 @@ class TestQueries:
         assert [sql.split()[0] for sql in about] == ["SELECT"]
 
     def test_of_following_do_not_grow_with_campaigns(self, stub: Stub) -> None:
+        self.cost_of_following(stub, 1)  # plans what a session plans once
         assert self.cost_of_following(stub, 2) == self.cost_of_following(stub, 20)
 
     def cost_of_following(self, stub: Stub, campaigns: int) -> int:

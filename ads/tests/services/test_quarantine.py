@@ -449,8 +449,9 @@ class TestRelease:
                 assert release(ids, campaign=sale, by="ann", now=NOW).count == rows
             return len(captured)
 
-        statements(1, 9)
-        assert statements(2, 12) == statements(3, 60)
+        for first in (1, 2):  # each plans what a session plans once
+            statements(first, 9)
+        assert statements(3, 12) == statements(4, 60)
 
     def test_an_import_remembers_what_its_release_booked(
         self, brand: Brand, sale: Campaign, files: Files
