@@ -34,6 +34,6 @@ step python manage.py check --fail-level WARNING
 step python manage.py makemigrations --check --dry-run
 step check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.prod.yml
 step hadolint Dockerfile
-step pytest -n 2
-step pytest -n 2 --engine=postgresql
+step pytest -n 3
+step pytest -n 3 --engine=postgresql
 printf '\nAll checks and tests passed.\n'
