@@ -64,7 +64,7 @@ def book_snapshots(
             answers[place] = _otherwise_cut(snapshot, granularity, source)
         elif before is not None:
             answers[place] = _given_before(snapshot, before)
-        elif last is not None and as_of < last.as_of:
+        elif last is not None and _is_older(as_of, import_id, last):
             message = f"older than the value of {last.as_of}"
             answers[place] = Answer(snapshot, Result.DUPLICATE, message=message)
         elif abs(difference) > MAX_MICROS:
@@ -121,6 +121,16 @@ def _look_up(
         for owner, key in day_keys.items()
     }
     return known, days | {owner: (day_keys[owner], SINGLE_EVENTS) for owner in of_events}
+
+
+def _is_older(as_of: datetime, import_id: int | None, last: KnownTotal) -> bool:
+    """Whether a value is older than the last one; of two imports of the same moment the later one rules.
+
+    What waited in quarantine is booked when others have given their values already.
+    """
+    if as_of == last.as_of and import_id is not None and last.import_id is not None:
+        return import_id < last.import_id
+    return as_of < last.as_of
 
 
 def _otherwise_cut(snapshot: SpendSnapshot, granularity: str, source: str) -> Answer:

@@ -430,6 +430,31 @@ class TestRelease:
         assert (done.count, done.booked_micros, booked(brand)) == (1, 0, 6)
         assert QuarantinedSpend.objects.get().note == "The same was counted before."
 
+    def test_of_two_reports_of_the_same_moment_the_later_import_rules(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        day = "2026-05-09,1,7,Spring"
+        take_in(files.lines(HEADER, f"{day},x,4.00", f"{day},y,4.00"), brand, as_of=NOW)
+        of_x, of_y = all_ids()
+        release([of_x], campaign=sale, by="ann", now=NOW)
+        take_in(files.lines(HEADER, f"{day},y,6.00", name="again.csv"), brand, now=LATER, as_of=NOW)
+
+        done = release([of_y], by="ann", now=LATER)
+
+        assert (done.count, done.booked_micros, booked(brand)) == (1, 0, 10)
+
+    def test_what_a_person_reads_in_a_row_rules_over_an_earlier_import_of_the_same_moment(
+        self, brand: Brand, sale: Campaign, files: Files
+    ) -> None:
+        Campaign.objects.filter(pk=sale.pk).update(platform="meta", account="1", external_id="7")
+        take_in(files.lines(HEADER, "2026-05-09,1,7,Spring,x,4.00"), brand, as_of=NOW)
+        again = files.lines(HEADER, "2026-05-09,1,7,Spring,x,n/a", name="again.csv")
+        take_in(again, brand, now=LATER, as_of=NOW)
+
+        said = Correction(amount_micros=5_000_000, spent_on=date(2026, 5, 9), line="ad=x")
+        assert release(all_ids(), campaign=sale, correction=said, by="ann", now=LATER).count == 1
+        assert booked(brand) == 5
+
     def test_dismissed_and_taken_up_again(self, sale: Campaign) -> None:
         events(event(sale.pk, currency="USD"))
         dismiss(all_ids(), note="a test", by="ann", now=NOW)
