@@ -121,6 +121,9 @@ class _Run:
     added: Counter[tuple[int, date]] = field(default_factory=Counter)
 
     def run(self) -> ImportSummary:
+        if self.job.record is not None:
+            # What an interrupted attempt kept out is kept out again, or is counted by now and must not wait, too.
+            QuarantinedSpend.objects.filter(spend_import=self.job.record).delete()
         with Spool(self._currency, are_records=self.job.mode == ImportMode.EVENTS) as spool:
             self._read(spool)
             targets, missing, unmatched = self._targets(spool)

@@ -41,6 +41,7 @@ from ads.services.import_jobs import (
     work_on,
 )
 from ads.services.ingest import ingest
+from ads.services.release import release
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import Files
 from ads.tests.services.importing import HEADER, NOW, booked, last_import, remembered, take_in
@@ -192,6 +193,36 @@ def test_what_another_report_restates_meanwhile_is_not_given_again(
 
     assert (record.state, record.accepted, record.booked) == (ImportState.DONE, 100, Decimal(100))
     assert booked(brand) == 101
+
+
+def test_what_can_be_counted_when_the_work_goes_on_waits_no_longer(
+    brand: Brand, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would count once as a row of its file, and once more when it is released."""
+    sale = CampaignFactory.create(brand=brand, name="Sale", platform="meta", account="1", external_id="7")
+    take_in(files.lines(HEADER, "2026-04-01,1,9,Nine,x,1.00", name="april.csv"), brand)
+    (of_april,) = QuarantinedSpend.objects.all()
+    rows = ("2026-05-01,1,7,Sale,x,4.00", "2026-05-01,1,8,Eight,x,2.00", "2026-05-01,1,9,Nine,x,8.00")
+    path = files.lines(HEADER, *rows, "2026-05-12,1,7,Sale,x,16.00", "2026-05-13,1,7,Sale,x,32.00")
+    with monkeypatch.context() as patch:
+        killed_after(2, patch)
+        patch.setattr(imports, "TOTALS_AT_ONCE", 1)
+        with suppress(Killed):
+            take_in(path, brand)
+    problems = QuarantinedSpend.objects.filter(state="OPEN").values_list("problem", flat=True)
+    assert sorted(problems) == ["TOO_FAR_AHEAD", *["UNKNOWN_CAMPAIGN"] * 3]
+    release([of_april.pk], campaign=sale, by="ann", now=NOW)
+    SpendImport.objects.update(held_until=None)
+    later = NOW + timedelta(days=2)
+    with freeze_time(later):
+        assert take_in(path, brand, now=later).quarantined == 1
+
+    waiting = QuarantinedSpend.objects.filter(state="OPEN")
+    assert [row.campaign_ref for row in waiting] == ["8"]
+    assert booked(brand) == 1 + 4 + 8 + 16 + 32
+    every = QuarantinedSpend.objects.values_list("pk", flat=True)
+    release(every, campaign=sale, by="ann", now=later)
+    assert booked(brand) == 1 + 4 + 8 + 16 + 32 + 2
 
 
 def test_nobody_works_on_what_another_holds(brand: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
