@@ -57,6 +57,7 @@ class Records(Imports):
         import_id = self.take_in(
             f"{record.day},{record.name},{record.cents / 100:.2f},{record.id}" for record in records
         )
+        self.imports.append(import_id)
         for record in records:
             if record.name == STRANGE and self.owner is None:
                 self.kept.setdefault((record, False), (import_id, True))

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,19 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from ads.models import QuarantinedSpend, SnapshotValue
+from ads.models import ImportState, QuarantinedSpend, SnapshotValue, SpendImport
+from ads.services import imports
 from ads.services.release import dismiss, release
-from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, follow, waiting
+from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, Killed, follow, waiting
 from ads.tests.services.importing import HEADER, NOW
 
 Identity = tuple[str, date, str]  # campaign, day, ad
-TOTALS = st.lists(st.tuples(NAMES, DAYS, st.sampled_from("xy"), st.integers(0, 900)), min_size=1, max_size=5)
+Row = tuple[str, date, str, int]  # and cents
+CENTS = st.sampled_from([0, 1, 250, 900])
+TOTALS, PAID = (
+    st.lists(st.tuples(NAMES, DAYS, st.sampled_from("xy"), cents), min_size=1, max_size=5)
+    for cents in (CENTS, CENTS.filter(bool))
+)
 # When a report was made; None: when it arrived.
 AGES = st.sampled_from([None, None, NOW - timedelta(hours=2), NOW - timedelta(hours=1)])
 
@@ -33,6 +40,24 @@ class Value:
     @property
     def import_id(self) -> int:
         return self.age[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A file of totals, unlike all others."""
+
+    rows: list[Row]
+    as_of: datetime | None
+    number: int
+
+    def lines(self) -> list[str]:
+        return [f"{day},1,{name},{self.number},{ad},{cents / 100:.2f}" for name, day, ad, cents in self.rows]
+
+    def sums(self) -> dict[Identity, int]:
+        sums: defaultdict[Identity, int] = defaultdict(int)
+        for name, day, ad, cents in self.rows:
+            sums[name, day, ad] += cents
+        return sums
 
 
 def total_of(row: QuarantinedSpend) -> Identity:
@@ -51,23 +76,53 @@ class Reports(Imports):
         self.values: dict[Identity, Value] = {}
         self.before: defaultdict[int, dict[Identity, Value | None]] = defaultdict(dict)
         self.kept: dict[Identity, Value] = {}
+        self.broken_off: dict[int, tuple[Report, datetime]] = {}
+        self.numbers = count(1)
 
     @rule(rows=TOTALS, as_of=AGES)
-    def a_report_comes(self, rows: list[tuple[str, date, str, int]], as_of: datetime | None) -> None:
-        import_id = self.take_in(
-            (f"{day},1,{name},,{ad},{cents / 100:.2f}" for name, day, ad, cents in rows), as_of
-        )
-        sums: defaultdict[Identity, int] = defaultdict(int)
-        for name, day, ad, cents in rows:
-            sums[name, day, ad] += cents
-        for identity, cents in sums.items():
-            value = Value(cents, (as_of or self.now, import_id))
-            if identity[0] != STRANGE or self.owner is not None:
+    def a_report_comes(self, rows: list[Row], as_of: datetime | None) -> None:
+        report = Report(rows, as_of, next(self.numbers))
+        self.imports.append(self.take_in(report.lines(), as_of))
+        self.follow(report, self.imports[-1], as_of or self.now)
+
+    @rule(rows=PAID, as_of=AGES, is_booked=st.booleans())
+    def the_work_on_one_breaks_off(self, rows: list[Row], as_of: datetime | None, is_booked: bool) -> None:
+        """Before anything of it is booked, or before anybody can say that all of it is."""
+
+        def dying(run: Any, *args: Any) -> None:
+            if is_booked:
+                book(run, *args)
+            raise Killed
+
+        report, book = Report(rows, as_of, next(self.numbers)), imports._Run._book
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(imports._Run, "_book", dying)
+            self.imports.append(self.take_in(report.lines(), as_of))
+        self.broken_off[self.imports[-1]] = report, as_of or self.now
+        self.follow(report, self.imports[-1], as_of or self.now, is_booked=is_booked)
+
+    @precondition(lambda self: self.broken_off)
+    @rule(pick=st.integers(0, 99))
+    def it_goes_on(self, pick: int) -> None:
+        import_id = list(self.broken_off)[pick % len(self.broken_off)]
+        report, made_at = self.broken_off.pop(import_id)
+        self.take_in(report.lines(), report.as_of)
+        assert SpendImport.objects.get(pk=import_id).state == ImportState.DONE
+        self.kept = {each: value for each, value in self.kept.items() if value.import_id != import_id}
+        self.follow(report, import_id, made_at)
+
+    def follow(self, report: Report, import_id: int, made_at: datetime, *, is_booked: bool = True) -> None:
+        for identity, cents in report.sums().items():
+            value = Value(cents, (made_at, import_id))
+            if identity[0] == STRANGE and self.owner is None:
+                self.keep(identity, value)
+            elif is_booked and identity not in self.before[import_id]:
                 self.give(identity, value)
-            elif identity not in self.kept or (
-                self.kept[identity].cents != cents and self.kept[identity].age < value.age
-            ):
-                self.kept[identity] = value
+
+    def keep(self, identity: Identity, value: Value) -> None:
+        there = self.kept.get(identity)
+        if there is None or (there.cents != value.cents and there.age < value.age):
+            self.kept[identity] = value
 
     def give(self, identity: Identity, value: Value) -> None:
         last = self.values.get(identity)
@@ -81,7 +136,8 @@ class Reports(Imports):
         self.owner = self.owner or self.campaigns[pick]
         rows = waiting()[: None if is_all else 1]
         done = release([row.pk for row in rows], campaign=self.owner, by="ann", now=self.later())
-        assert (done.count, done.held) == (len(rows), [])
+        rows = [row for row in rows if row.spend_import_id not in self.broken_off]
+        assert done.count == len(rows)
         for identity in map(total_of, rows):
             value = self.kept[identity]
             self.kept[identity] = Value(value.cents, value.age, is_open=False)
@@ -99,12 +155,13 @@ class Reports(Imports):
         return all(self.values[identity].import_id == import_id for identity in self.before[import_id])
 
     def forget(self, import_id: int) -> None:
-        for identity, before in self.before.pop(import_id).items():
+        for identity, before in self.before.pop(import_id, {}).items():
             if before is None:
                 del self.values[identity]
             else:
                 self.values[identity] = before
         self.kept = {each: value for each, value in self.kept.items() if value.import_id != import_id}
+        self.broken_off.pop(import_id, None)
 
     def given(self) -> Iterable[tuple[str, date, int]]:
         return [(name, day, value.cents) for (name, day, _), value in self.values.items()]
