@@ -161,6 +161,11 @@ def waiting(problem: QuarantineProblem = QuarantineProblem.UNKNOWN_CAMPAIGN) -> 
     return list(QuarantinedSpend.objects.filter(state="OPEN", problem=problem).order_by("pk"))
 
 
+def money(cents: int) -> str:
+    """An amount as files give it."""
+    return f"{cents // 100}.{cents % 100:02}"
+
+
 def follow(machine: type[Imports], folder: Path) -> None:
     """Lets histories of this kind happen, with their files in this folder."""
     history = type(machine.__name__, (machine,), {"folder": folder})

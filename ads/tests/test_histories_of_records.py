@@ -13,7 +13,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from ads.importers import Options
 from ads.models import ImportMode, QuarantinedSpend, QuarantineProblem
 from ads.services.release import Correction, release
-from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, follow, waiting
+from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, follow, money, waiting
 
 IDS = ("a", "b", "c")
 
@@ -55,7 +55,7 @@ class Records(Imports):
     @rule(records=RECORDS)
     def a_file_comes(self, records: list[Record]) -> None:
         import_id = self.take_in(
-            f"{record.day},{record.name},{record.cents / 100:.2f},{record.id}" for record in records
+            f"{record.day},{record.name},{money(record.cents)},{record.id}" for record in records
         )
         self.imports.append(import_id)
         for record in records:

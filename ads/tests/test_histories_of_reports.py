@@ -15,7 +15,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from ads.models import ImportState, QuarantinedSpend, SnapshotValue, SpendImport
 from ads.services import imports
 from ads.services.release import dismiss, release
-from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, Killed, follow, waiting
+from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, Killed, follow, money, waiting
 from ads.tests.services.importing import HEADER, NOW
 
 Identity = tuple[str, date, str]  # campaign, day, ad
@@ -51,7 +51,7 @@ class Report:
     number: int
 
     def lines(self) -> list[str]:
-        return [f"{day},1,{name},{self.number},{ad},{cents / 100:.2f}" for name, day, ad, cents in self.rows]
+        return [f"{day},1,{name},{self.number},{ad},{money(cents)}" for name, day, ad, cents in self.rows]
 
     def sums(self) -> dict[Identity, int]:
         sums: defaultdict[Identity, int] = defaultdict(int)
