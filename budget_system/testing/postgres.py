@@ -17,12 +17,14 @@ from pathlib import Path
 
 from budget_system.environment import BASE_DIR
 
-# Durability is not what the tests test; without it they take a fraction of the time.
+# Durability is not what the tests test; without it they take a fraction of the time. A replica needs what is written
+# while it is copied or away, though others have the server make checkpoints meanwhile.
 TUNING = """
 fsync = off
 synchronous_commit = off
 full_page_writes = off
 max_connections = 200
+wal_keep_size = 512MB
 log_min_messages = fatal
 """
 
