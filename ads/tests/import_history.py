@@ -40,16 +40,12 @@ from ads.models import (
 from ads.services import BudgetService, reconcile
 from ads.services.import_jobs import Request, import_file, undo_at_once
 from ads.tests.factories import BrandFactory, CampaignFactory
-from ads.tests.services.importing import NOW
+from ads.tests.services.importing import NOW, Killed
 
 DAYS = st.sampled_from([date(2026, 5, day) for day in (8, 9)])
 OURS, STRANGE = ("Sale", "Other"), "Strange"  # nobody has said yet whose the last one is
 NAMES = st.sampled_from([*OURS, STRANGE])
 MICROS = 10_000  # of a cent
-
-
-class Killed(BaseException):
-    """Ends the work as SIGKILL does: nothing of it is cleaned up but what the database rolls back."""
 
 
 class Imports(RuleBasedStateMachine):

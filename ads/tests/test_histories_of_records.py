@@ -89,7 +89,7 @@ class Records(Imports):
         first_of = {row.spend_import_id: row.pk for row in reversed(rows)}
         held = set()
         for row in sorted(rows, key=lambda row: (first_of[row.spend_import_id], row.pk)):
-            record = record_of(row, STRANGE)
+            record = record_of(row)
             import_id, _ = self.kept[record, False]
             is_held = not self.count(record, import_id)
             self.kept[record, False] = import_id, is_held
@@ -135,10 +135,10 @@ class Records(Imports):
         )
 
 
-def record_of(row: QuarantinedSpend, name: str) -> Record:
+def record_of(row: QuarantinedSpend) -> Record:
     assert row.spent_on is not None
     assert row.amount_micros is not None
-    return Record(row.external_id, name, row.spent_on, row.amount_micros // MICROS)
+    return Record(row.external_id, STRANGE, row.spent_on, row.amount_micros // MICROS)
 
 
 @pytest.mark.django_db

@@ -15,8 +15,8 @@ from hypothesis.stateful import invariant, precondition, rule
 from ads.models import ImportState, QuarantinedSpend, SnapshotValue, SpendImport
 from ads.services import imports
 from ads.services.release import dismiss, release
-from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, Killed, follow, money, waiting
-from ads.tests.services.importing import HEADER, NOW
+from ads.tests.import_history import DAYS, MICROS, NAMES, STRANGE, Imports, follow, money, waiting
+from ads.tests.services.importing import HEADER, NOW, Killed
 
 Identity = tuple[str, date, str]  # campaign, day, ad
 Row = tuple[str, date, str, int]  # and cents

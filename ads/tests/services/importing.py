@@ -15,6 +15,10 @@ LATER = NOW + timedelta(hours=1)
 HEADER = "date_start,account_id,campaign_id,campaign_name,ad_id,spend"
 
 
+class Killed(BaseException):
+    """Ends the work as SIGKILL does: nothing of it is cleaned up but what the database rolls back."""
+
+
 def take_in(
     path: Path, brand: Brand, *, now: datetime = NOW, dry_run: bool = False, **asked: Any
 ) -> ImportSummary:

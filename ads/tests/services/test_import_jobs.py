@@ -44,7 +44,7 @@ from ads.services.ingest import ingest
 from ads.services.release import release
 from ads.tests.factories import BrandFactory, CampaignFactory
 from ads.tests.importers.files import Files
-from ads.tests.services.importing import HEADER, NOW, booked, last_import, remembered, take_in
+from ads.tests.services.importing import HEADER, NOW, Killed, booked, last_import, remembered, take_in
 
 ROWS = [f"2026-05-{1 + n % 9:02},1,{n % 5},Sale {n % 5},ad {n},1.00" for n in range(100)]
 RECORD = "day,campaign,cost,id"
@@ -52,10 +52,6 @@ RECORDS = Options(columns={"date": "day", "campaign": "campaign", "amount": "cos
 CONTENT = "\n".join([HEADER, *ROWS]).encode()
 
 pytestmark = pytest.mark.django_db
-
-
-class Killed(BaseException):
-    """Ends the work as SIGKILL does: nothing of it is cleaned up but what the database rolls back."""
 
 
 @pytest.fixture(autouse=True)
